@@ -1,0 +1,24 @@
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::unreachable,
+        clippy::todo
+    )
+)]
+//! Pure verification of container-image signatures.
+//!
+//! **Call [`evaluate`] with policy, request, evidence, `now` and budget; fetch exactly what `Need`
+//! lists; call again. Everything else is a decision.**
+
+pub mod evidence;
+pub mod json;
+pub mod time;
+pub mod verdict;
+pub mod wire;
