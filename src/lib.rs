@@ -17,8 +17,13 @@
 //! **Call [`evaluate`] with policy, request, evidence, `now` and budget; fetch exactly what `Need`
 //! lists; call again. Everything else is a decision.**
 
+pub mod crypto;
+pub mod envelope;
 pub mod evidence;
 pub mod json;
+pub mod pem;
 pub mod time;
 pub mod verdict;
+pub mod verify;
 pub mod wire;
+pub mod x509;

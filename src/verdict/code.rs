@@ -254,10 +254,18 @@ mod tests {
     fn codes_are_distinct_and_dotted_words() {
         for (i, a) in ALL_CODES.iter().enumerate() {
             assert!(
-                a.as_str().chars().all(|c| c.is_ascii_alphabetic() || c == '.'),
+                a.as_str()
+                    .chars()
+                    .all(|c| c.is_ascii_alphabetic() || c == '.'),
                 "{a} is not made of letters and dots"
             );
-            assert!(ALL_CODES.iter().skip(i + 1).all(|b| b.as_str() != a.as_str()), "{a} twice");
+            assert!(
+                ALL_CODES
+                    .iter()
+                    .skip(i + 1)
+                    .all(|b| b.as_str() != a.as_str()),
+                "{a} twice"
+            );
         }
     }
 }

@@ -18,13 +18,25 @@ impl Node {
 
     /// A node that did not pass: unknown where the reason says so, else failed.
     pub fn refuse(kind: Kind, name: impl Into<String>, reason: Reason) -> Self {
-        let mark = if reason.code.is_undetermined() { Mark::Unknown } else { Mark::Fail };
-        Self { mark, reason: Some(reason), ..Self::pass(kind, name) }
+        let mark = if reason.code.is_undetermined() {
+            Mark::Unknown
+        } else {
+            Mark::Fail
+        };
+        Self {
+            mark,
+            reason: Some(reason),
+            ..Self::pass(kind, name)
+        }
     }
 
     /// A candidate that was not looked at.
     pub fn skip(kind: Kind, name: impl Into<String>, reason: Reason) -> Self {
-        Self { mark: Mark::Skipped, reason: Some(reason), ..Self::pass(kind, name) }
+        Self {
+            mark: Mark::Skipped,
+            reason: Some(reason),
+            ..Self::pass(kind, name)
+        }
     }
 
     /// With one line of detail.
@@ -48,7 +60,10 @@ pub(crate) fn most_specific<'a>(
 ) -> Option<&'a Reason> {
     reasons.into_iter().max_by(|a, b| {
         // `max_by` keeps the last of equals; reversed, the first one wins.
-        a.code.rank().cmp(&b.code.rank()).then(std::cmp::Ordering::Greater)
+        a.code
+            .rank()
+            .cmp(&b.code.rank())
+            .then(std::cmp::Ordering::Greater)
     })
 }
 

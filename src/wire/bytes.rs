@@ -1,7 +1,7 @@
 //! Bytes that travel as standard base64 in JSON.
 
-use std::{string::String, vec::Vec};
 use std::fmt;
+use std::{string::String, vec::Vec};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -31,7 +31,10 @@ impl<'de> Deserialize<'de> for Bytes {
                 f.write_str("base64")
             }
             fn visit_str<E: de::Error>(self, v: &str) -> Result<Bytes, E> {
-                STANDARD.decode(v).map(Bytes).map_err(|_| E::custom("not standard base64"))
+                STANDARD
+                    .decode(v)
+                    .map(Bytes)
+                    .map_err(|_| E::custom("not standard base64"))
             }
             fn visit_string<E: de::Error>(self, v: String) -> Result<Bytes, E> {
                 self.visit_str(&v)

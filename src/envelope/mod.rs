@@ -1,0 +1,1 @@
+//! Bytes to types, without any trust: what a payload, an envelope or a bundle says.

@@ -1,0 +1,9 @@
+//! X.509 certificates: what they say ([`Certificate`]), and whether they chain ([`path`]).
+
+mod certificate;
+pub mod path;
+
+pub use certificate::{
+    BasicConstraints, CODE_SIGNING, Certificate, CertificateError, ExtendedKeyUsage, KeyUsage,
+    SubjectAltName,
+};
