@@ -352,15 +352,13 @@ fn time(time: x509_cert::time::Time) -> Time {
     Time::from_unix(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX))
 }
 
-/// RSASSA-PSS-params, [RFC 4055 §3.1](https://www.rfc-editor.org/rfc/rfc4055#section-3.1).
+/// RSASSA-PSS-params, [RFC 4055 §3.1](https://www.rfc-editor.org/rfc/rfc4055#section-3.1): the hash,
+/// where the mask generation uses the same one. The salt length is read from the signature.
 fn pss_hash(algorithm: &AlgorithmIdentifierRef<'_>) -> Option<HashAlgorithm> {
-    let params = algorithm
-        .parameters?
-        .decode_as::<rsa::pkcs1::RsaPssParams<'_>>()
-        .ok()?;
+    let der = algorithm.parameters?.to_der().ok()?;
+    let params = rsa::pkcs1::RsaPssParams::<AnyRef<'_>>::from_der(&der).ok()?;
     let hash = hash_of(&params.hash.oid)?;
-    let mgf1 = params.mask_gen.parameters?;
-    let same = hash_of(&mgf1.oid)? == hash;
+    let same = hash_of(&params.mask_gen.parameters?.oid)? == hash;
     same.then_some(hash)
 }
 
