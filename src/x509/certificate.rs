@@ -356,7 +356,7 @@ fn time(time: x509_cert::time::Time) -> Time {
 /// where the mask generation uses the same one. The salt length is read from the signature.
 fn pss_hash(algorithm: &AlgorithmIdentifierRef<'_>) -> Option<HashAlgorithm> {
     let der = algorithm.parameters?.to_der().ok()?;
-    let params = rsa::pkcs1::RsaPssParams::<AnyRef<'_>>::from_der(&der).ok()?;
+    let params = rsa::pkcs1::RsaPssParamsOwned::from_der(&der).ok()?;
     let hash = hash_of(&params.hash.oid)?;
     let same = hash_of(&params.mask_gen.parameters?.oid)? == hash;
     same.then_some(hash)
