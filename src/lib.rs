@@ -17,13 +17,22 @@
 //! **Call [`evaluate`] with policy, request, evidence, `now` and budget; fetch exactly what `Need`
 //! lists; call again. Everything else is a decision.**
 
+pub mod admission;
+pub mod attestation;
 pub mod crypto;
+pub mod discovery;
 pub mod envelope;
+mod evaluate;
 pub mod evidence;
 pub mod json;
 pub mod pem;
+pub mod policy;
+pub mod reference;
 pub mod time;
+pub mod trust;
 pub mod verdict;
 pub mod verify;
 pub mod wire;
 pub mod x509;
+
+pub use evaluate::{Step, evaluate, step_json};

@@ -1,0 +1,273 @@
+//! Kubernetes admission: where the images of an object stand.
+
+use serde_json::Value;
+
+use crate::{
+    verdict::Code,
+    wire::{ImageRequest, Patch, PolicyError, Request},
+};
+
+/// What an admission request asks.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Admission {
+    /// Judge these images.
+    Judge(Request),
+    /// Nothing comes to run: a deletion.
+    Pass,
+}
+
+/// Reads an `AdmissionRequest` of `admission.k8s.io/v1`
+/// ([reference](https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request)).
+/// What cannot be read is refused in every mode.
+pub fn read(request: &Value, can_patch: bool) -> Result<Admission, Vec<PolicyError>> {
+    match request.get("operation").and_then(Value::as_str) {
+        Some("DELETE") => return Ok(Admission::Pass),
+        Some("CREATE" | "UPDATE") => {}
+        Some(other) => {
+            return Err(malformed(
+                "/request/operation",
+                format!("operation `{other}` is not known"),
+            ));
+        }
+        None => {
+            return Err(malformed(
+                "/request/operation",
+                "`operation` is missing".into(),
+            ));
+        }
+    }
+    let object = request
+        .get("object")
+        .filter(|o| o.is_object())
+        .ok_or_else(|| malformed("/request/object", "`object` is missing".into()))?;
+    let kind = request
+        .pointer("/kind/kind")
+        .or_else(|| object.get("kind"))
+        .and_then(Value::as_str)
+        .ok_or_else(|| malformed("/request/kind", "`kind` is missing".into()))?;
+    let Some(pod_spec) = pod_spec_pointer(kind) else {
+        return Err(vec![PolicyError {
+            code: Code::KindUnknown.as_str().to_owned(),
+            path: "/request/kind".to_owned(),
+            message: format!(
+                "objects of kind `{kind}` are not known: their images cannot be found"
+            ),
+            suggestion: None,
+        }]);
+    };
+    let images = images(object, pod_spec)?;
+    if images.is_empty() {
+        return Err(malformed(
+            &format!("/request/object{pod_spec}"),
+            "no image is there".into(),
+        ));
+    }
+    Ok(Admission::Judge(Request {
+        images,
+        can_patch,
+        kind: Some(kind.to_owned()),
+    }))
+}
+
+/// The object with every patch applied; `None` where an old value is not what it should be.
+pub fn patched(object: &Value, patches: &[Patch]) -> Option<Value> {
+    let mut object = object.clone();
+    for patch in patches {
+        let value = object.pointer_mut(&patch.path)?;
+        if value.as_str() != Some(&patch.old) {
+            return None;
+        }
+        *value = Value::String(patch.new.clone());
+    }
+    Some(object)
+}
+
+/// Where a kind keeps its Pod spec.
+fn pod_spec_pointer(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "Pod" => "/spec",
+        "DaemonSet"
+        | "Deployment"
+        | "Job"
+        | "ReplicaSet"
+        | "ReplicationController"
+        | "StatefulSet" => "/spec/template/spec",
+        "CronJob" => "/spec/jobTemplate/spec/template/spec",
+        "PodTemplate" => "/template/spec",
+        _ => return None,
+    })
+}
+
+/// Every image of a Pod spec: containers, init and ephemeral containers, image volumes.
+fn images(object: &Value, pod_spec: &str) -> Result<Vec<ImageRequest>, Vec<PolicyError>> {
+    let at = |path: &str| format!("/request/object{path}");
+    let spec = object
+        .pointer(pod_spec)
+        .filter(|spec| spec.is_object())
+        .ok_or_else(|| malformed(&at(pod_spec), "the Pod spec is missing".into()))?;
+    let mut images = Vec::new();
+    for list in ["initContainers", "containers", "ephemeralContainers"] {
+        for (i, container) in entries(spec, pod_spec, list)?.iter().enumerate() {
+            let path = format!("{pod_spec}/{list}/{i}/image");
+            match container.get("image").and_then(Value::as_str) {
+                Some(reference) => {
+                    images.push(ImageRequest {
+                        reference: reference.to_owned(),
+                        path: Some(path),
+                    });
+                }
+                None => return Err(malformed(&at(&path), "`image` is missing".into())),
+            }
+        }
+    }
+    for (i, volume) in entries(spec, pod_spec, "volumes")?.iter().enumerate() {
+        let Some(image) = volume.get("image") else {
+            continue;
+        };
+        let path = format!("{pod_spec}/volumes/{i}/image/reference");
+        match image.get("reference").and_then(Value::as_str) {
+            Some(reference) => {
+                images.push(ImageRequest {
+                    reference: reference.to_owned(),
+                    path: Some(path),
+                });
+            }
+            None => return Err(malformed(&at(&path), "`reference` is missing".into())),
+        }
+    }
+    Ok(images)
+}
+
+fn entries<'a>(
+    spec: &'a Value,
+    pod_spec: &str,
+    list: &str,
+) -> Result<&'a [Value], Vec<PolicyError>> {
+    match spec.get(list) {
+        None | Some(Value::Null) => Ok(&[]),
+        Some(Value::Array(items)) => Ok(items),
+        Some(_) => Err(malformed(
+            &format!("/request/object{pod_spec}/{list}"),
+            "not a list".into(),
+        )),
+    }
+}
+
+fn malformed(path: &str, message: String) -> Vec<PolicyError> {
+    vec![PolicyError {
+        code: Code::RequestMalformed.as_str().to_owned(),
+        path: path.to_owned(),
+        message,
+        suggestion: None,
+    }]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn request(kind: &str, object: &Value) -> Value {
+        json!({ "operation": "CREATE", "kind": { "kind": kind }, "object": object })
+    }
+
+    fn references(request: &Value) -> Vec<String> {
+        match read(request, true) {
+            Ok(Admission::Judge(r)) => r
+                .images
+                .into_iter()
+                .map(|i| format!("{} {}", i.path.unwrap(), i.reference))
+                .collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_kind_of_container_is_found() {
+        let spec = json!({
+            "containers": [{ "image": "a" }],
+            "initContainers": [{ "image": "b" }],
+            "ephemeralContainers": [{ "image": "c" }],
+            "volumes": [{ "emptyDir": {} }, { "image": { "reference": "d" } }],
+        });
+        assert_eq!(
+            references(&request("Pod", &json!({ "spec": spec }))),
+            [
+                "/spec/initContainers/0/image b",
+                "/spec/containers/0/image a",
+                "/spec/ephemeralContainers/0/image c",
+                "/spec/volumes/1/image/reference d",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_workload_kind_is_known() {
+        let spec = json!({ "containers": [{ "image": "a" }] });
+        let template = json!({ "spec": { "template": { "spec": spec } } });
+        for kind in [
+            "DaemonSet",
+            "Deployment",
+            "Job",
+            "ReplicaSet",
+            "ReplicationController",
+            "StatefulSet",
+        ] {
+            assert_eq!(references(&request(kind, &template)).len(), 1, "{kind}");
+        }
+        let job = json!({ "spec": { "jobTemplate": template } });
+        assert_eq!(references(&request("CronJob", &job)).len(), 1);
+        let pod_template = json!({ "template": { "spec": spec } });
+        assert_eq!(references(&request("PodTemplate", &pod_template)).len(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        let pod = |spec: Value| request("Pod", &json!({ "spec": spec }));
+        for (request, code) in [
+            (json!({}), "request.malformed"),
+            (json!({ "operation": "PATCH" }), "request.malformed"),
+            (json!({ "operation": "CREATE" }), "request.malformed"),
+            (request("ConfigMap", &json!({})), "kind.unknown"),
+            (pod(json!(null)), "request.malformed"),
+            (pod(json!({})), "request.malformed"),
+            (pod(json!({ "containers": {} })), "request.malformed"),
+            (pod(json!({ "containers": [{}] })), "request.malformed"),
+            (
+                pod(json!({ "containers": [{ "image": 1 }] })),
+                "request.malformed",
+            ),
+            (
+                pod(json!({ "containers": [{ "image": "a" }], "volumes": [{ "image": {} }] })),
+                "request.malformed",
+            ),
+        ] {
+            assert_eq!(read(&request, true).unwrap_err()[0].code, code, "{request}");
+        }
+    }
+
+    #[test]
+    fn a_deletion_passes() {
+        assert_eq!(
+            read(&json!({ "operation": "DELETE" }), true),
+            Ok(Admission::Pass)
+        );
+    }
+
+    #[test]
+    fn a_patch_needs_its_old_value() {
+        let object = json!({ "spec": { "containers": [{ "image": "a" }] } });
+        let patch = |old: &str| Patch {
+            path: "/spec/containers/0/image".into(),
+            old: old.into(),
+            new: "n".into(),
+        };
+        let patched_object = patched(&object, &[patch("a")]).unwrap();
+        assert_eq!(
+            patched_object.pointer("/spec/containers/0/image"),
+            Some(&json!("n"))
+        );
+        assert_eq!(patched(&object, &[patch("b")]), None);
+    }
+}

@@ -1,0 +1,3 @@
+//! In-toto statements and what policies ask of them.
+
+pub mod statement;

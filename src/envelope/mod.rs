@@ -1,1 +1,8 @@
 //! Bytes to types, without any trust: what a payload, an envelope or a bundle says.
+
+pub mod bundle;
+pub mod cose;
+pub mod dsse;
+pub mod jws;
+pub mod notation;
+pub mod simple_signing;

@@ -2,4 +2,236 @@
 
 mod budget;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 pub use budget::Budget;
+
+use crate::{
+    reference::Digest,
+    verdict::{Code, Reason},
+    wire::{Answer, EvidenceItem, Fetch, UnavailableReason},
+};
+
+/// The answers so far.
+pub struct Evidence<'a> {
+    answers: BTreeMap<&'a Fetch, &'a Answer>,
+    needs: BTreeSet<Fetch>,
+    read: BTreeSet<Fetch>,
+    bytes: u64,
+    budget: Budget,
+}
+
+/// Bytes that were found.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// False where the host wrote the document anew.
+    pub exact: bool,
+}
+
+/// Why there are no bytes.
+#[derive(Clone, Debug)]
+pub enum Miss {
+    /// The registry says so.
+    Absent(String),
+    /// Not asked yet: it is among the needs now.
+    Pending,
+    /// It could not be had.
+    Problem(Reason),
+}
+
+impl<'a> Evidence<'a> {
+    /// The order of `items` does not matter; of two answers to one fetch the last counts.
+    pub fn new(items: &'a [EvidenceItem], budget: Budget) -> Self {
+        Self {
+            answers: items
+                .iter()
+                .map(|item| (&item.fetch, &item.answer))
+                .collect(),
+            needs: BTreeSet::new(),
+            read: BTreeSet::new(),
+            bytes: 0,
+            budget,
+        }
+    }
+
+    /// The limits.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// What is still to be fetched.
+    pub fn into_needs(self) -> Vec<Fetch> {
+        self.needs.into_iter().collect()
+    }
+
+    /// True where something is still to be fetched.
+    pub fn is_pending(&self) -> bool {
+        !self.needs.is_empty()
+    }
+
+    /// Bytes read so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// What a tag names.
+    pub fn resolve(&mut self, reference: String) -> Result<Digest, Miss> {
+        let fetch = Fetch::Resolve { reference };
+        match self.answers.get(&fetch).copied() {
+            None => Err(self.need(fetch)),
+            Some(Answer::Resolved { digest }) => Digest::parse(digest)
+                .ok_or_else(|| Miss::Problem(garbled(&fetch, "the host names no valid digest"))),
+            Some(answer) => Err(miss(&fetch, answer)),
+        }
+    }
+
+    /// A manifest by digest, hashed here where the host delivers raw bytes.
+    pub fn manifest(&mut self, repository: &str, digest: &Digest) -> Result<Found<'a>, Miss> {
+        let fetch = Fetch::Manifest {
+            repository: repository.to_owned(),
+            digest: digest.to_string(),
+            max_bytes: self.budget.manifest_bytes,
+        };
+        let found = self.get(fetch, self.budget.manifest_bytes)?;
+        if found.exact {
+            check_digest(digest, found.bytes)?;
+        }
+        Ok(found)
+    }
+
+    /// A manifest by tag: nothing says that these are the right bytes.
+    pub fn tag(&mut self, repository: &str, tag: String) -> Result<Found<'a>, Miss> {
+        let max_bytes = self.budget.manifest_bytes;
+        self.get(
+            Fetch::Tag {
+                repository: repository.to_owned(),
+                tag,
+                max_bytes,
+            },
+            max_bytes,
+        )
+    }
+
+    /// The referrers of a digest, as the registry lists them.
+    pub fn referrers(&mut self, repository: &str, digest: &Digest) -> Result<Found<'a>, Miss> {
+        let max_bytes = self.budget.manifest_bytes;
+        let (repository, digest) = (repository.to_owned(), digest.to_string());
+        self.get(
+            Fetch::Referrers {
+                repository,
+                digest,
+                max_bytes,
+            },
+            max_bytes,
+        )
+    }
+
+    /// A blob, hashed here.
+    pub fn blob(&mut self, repository: &str, digest: &Digest) -> Result<&'a [u8], Miss> {
+        let fetch = Fetch::Blob {
+            repository: repository.to_owned(),
+            digest: digest.to_string(),
+            max_bytes: self.budget.blob_bytes,
+        };
+        let found = self.get(fetch, self.budget.blob_bytes)?;
+        check_digest(digest, found.bytes)?;
+        Ok(found.bytes)
+    }
+
+    fn get(&mut self, fetch: Fetch, most: u64) -> Result<Found<'a>, Miss> {
+        match self.answers.get(&fetch).copied() {
+            None => Err(self.need(fetch)),
+            Some(Answer::Found {
+                bytes,
+                reserialised,
+                ..
+            }) => {
+                let length = bytes.0.len() as u64;
+                if length > most {
+                    return Err(Miss::Problem(
+                        Reason::of(Code::BudgetBytes)
+                            .expected(format!("{} of at most {most} bytes", what(&fetch)))
+                            .found(format!("{length} bytes")),
+                    ));
+                }
+                // One answer is paid for once, however often it is looked at.
+                if self.read.insert(fetch) {
+                    self.bytes = self.bytes.saturating_add(length);
+                }
+                if self.bytes > self.budget.evidence_bytes {
+                    return Err(Miss::Problem(Reason::of(Code::BudgetBytes).expected(
+                        format!("at most {} bytes of evidence", self.budget.evidence_bytes),
+                    )));
+                }
+                Ok(Found {
+                    bytes: &bytes.0,
+                    exact: !reserialised,
+                })
+            }
+            Some(answer) => Err(miss(&fetch, answer)),
+        }
+    }
+
+    fn need(&mut self, fetch: Fetch) -> Miss {
+        self.needs.insert(fetch);
+        Miss::Pending
+    }
+}
+
+fn check_digest(digest: &Digest, bytes: &[u8]) -> Result<(), Miss> {
+    if digest.matches(bytes) {
+        return Ok(());
+    }
+    Err(Miss::Problem(
+        Reason::of(Code::EvidenceDigestMismatch)
+            .expected(digest.to_string())
+            .found(Digest::sha256(bytes).to_string()),
+    ))
+}
+
+fn miss(fetch: &Fetch, answer: &Answer) -> Miss {
+    let reason = |code: Code, message: &str| {
+        let reason = Reason::new(code, format!("{}: {}", what(fetch), code.summary()));
+        Miss::Problem(if message.is_empty() {
+            reason
+        } else {
+            reason.found(message)
+        })
+    };
+    match answer {
+        Answer::Absent { message } => Miss::Absent(message.clone()),
+        Answer::Denied { message } => reason(Code::EvidenceDenied, message),
+        Answer::Unavailable {
+            reason: why,
+            message,
+        } => {
+            let code = match why {
+                UnavailableReason::Garbled => Code::EvidenceGarbled,
+                UnavailableReason::TooLarge => Code::BudgetBytes,
+                UnavailableReason::Transport => Code::EvidenceUnavailable,
+                UnavailableReason::Unsupported => Code::EvidenceUnsupported,
+            };
+            reason(code, message)
+        }
+        Answer::Found { .. } | Answer::Resolved { .. } => {
+            Miss::Problem(garbled(fetch, "the host answers another question"))
+        }
+    }
+}
+
+fn garbled(fetch: &Fetch, message: &'static str) -> Reason {
+    Reason::new(Code::EvidenceGarbled, format!("{}: {message}", what(fetch)))
+}
+
+/// A fetch in words.
+fn what(fetch: &Fetch) -> String {
+    match fetch {
+        Fetch::Resolve { reference } => format!("tag of `{reference}`"),
+        Fetch::Manifest { digest, .. } => format!("manifest `{digest}`"),
+        Fetch::Tag { tag, .. } => format!("tag `{tag}`"),
+        Fetch::Referrers { digest, .. } => format!("referrers of `{digest}`"),
+        Fetch::Blob { digest, .. } => format!("blob `{digest}`"),
+    }
+}

@@ -1,0 +1,228 @@
+//! The policy document, `countersign.dev/v1` `ImagePolicy`, parsed once.
+
+mod authority;
+mod document;
+mod glob;
+mod reader;
+mod requirement;
+
+use std::collections::BTreeMap;
+
+use crate::{
+    crypto::PublicKey, verify::notation::NotationAuthority, wire::PolicyError, x509::Certificate,
+};
+pub use glob::{Glob, GlobError};
+
+/// A policy. Every field of the document was consumed, or the document was refused.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// `metadata.name`.
+    pub name: Option<String>,
+    /// `spec.authorities`.
+    pub authorities: BTreeMap<String, Authority>,
+    /// `spec.rules`.
+    pub rules: Vec<Rule>,
+    /// `spec.unmatched`.
+    pub unmatched: Unmatched,
+    /// `spec.mode`.
+    pub mode: Mode,
+    /// `spec.digests.pin`.
+    pub pin: Pin,
+    /// What lint would say: it is reported with every decision.
+    pub warnings: Vec<String>,
+}
+
+/// Whose signature counts.
+#[derive(Clone, Debug)]
+pub enum Authority {
+    /// Cosign and Sigstore.
+    Cosign(CosignAuthority),
+    /// The Notary Project.
+    Notation(NotationAuthority),
+}
+
+/// `authorities.<name>.cosign`.
+#[derive(Clone, Debug)]
+pub struct CosignAuthority {
+    /// Keys or an own CA.
+    pub signer: CosignSigner,
+    /// Signed annotations that must be there.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// Who must have signed.
+#[derive(Clone, Debug)]
+pub enum CosignSigner {
+    /// The holder of one of these keys.
+    Keys(Vec<PublicKey>),
+    /// The holder of a certificate of an own CA.
+    Certificate {
+        /// Trusted roots.
+        roots: Vec<Certificate>,
+        /// Intermediates that need not travel with the signature.
+        intermediates: Vec<Certificate>,
+        /// The subject alternative name that the leaf must carry.
+        subject: Subject,
+    },
+}
+
+/// How a subject alternative name is matched.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// The whole name, byte for byte.
+    Exact(String),
+    /// An anchored regular expression, in linear time.
+    RegExp {
+        /// As written.
+        text: String,
+        /// Anchored at both ends.
+        compiled: regex_lite::Regex,
+    },
+}
+
+/// One rule. All rules that match an image must hold.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// For the explanation: its name, or its globs.
+    pub name: String,
+    /// Globs.
+    pub images: Vec<Glob>,
+    /// What must hold.
+    pub action: Action,
+}
+
+/// What a rule does with an image that it matches.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// `require`.
+    Require(Requirement),
+    /// `static: allow`.
+    StaticAllow,
+    /// `static: deny`.
+    StaticDeny,
+}
+
+/// What must hold.
+#[derive(Clone, Debug)]
+pub enum Requirement {
+    /// The named authority has signed.
+    Authority(String),
+    /// Every child.
+    All(Vec<Self>),
+    /// One child.
+    Any(Vec<Self>),
+    /// `count` children with pairwise distinct signers.
+    AtLeast {
+        /// `atLeast`.
+        count: usize,
+        /// `of`.
+        of: Vec<Self>,
+    },
+    /// An attestation.
+    Attestation(Attestation),
+}
+
+/// `attestation`.
+#[derive(Clone, Debug)]
+pub struct Attestation {
+    /// What kind.
+    pub kind: AttestationKind,
+    /// Whose: met by signatures over the same statement, or the same referrer.
+    pub signed_by: Box<Requirement>,
+}
+
+/// What kind of attestation.
+#[derive(Clone, Debug)]
+pub enum AttestationKind {
+    /// An in-toto statement with this predicate type.
+    Predicate {
+        /// As written.
+        alias: String,
+        /// The URI.
+        predicate_type: String,
+    },
+    /// A referrer of this `artifactType` that is signed itself.
+    Artifact(String),
+}
+
+/// What becomes of an image that no rule matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unmatched {
+    /// The default.
+    Deny,
+    /// Let it pass.
+    Allow,
+    /// Let it pass, and say so.
+    Warn,
+}
+
+/// What a front does with the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Refuse what is not allowed.
+    Enforce,
+    /// Let it pass with a warning.
+    Warn,
+    /// Let it pass and record it.
+    Audit,
+}
+
+/// Which objects have their tags replaced by what was verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pin {
+    /// Pods only: pinning a Deployment makes GitOps tools see drift.
+    Pods,
+    /// Every workload.
+    Workloads,
+    /// None: undigested references are refused by an admission front.
+    None,
+}
+
+impl Policy {
+    /// Parses a document; on failure every error that was found.
+    pub fn parse(document: &serde_json::Value) -> Result<Self, Vec<PolicyError>> {
+        document::parse(document)
+    }
+}
+
+impl Subject {
+    /// True where the whole name matches.
+    pub fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Exact(text) => text == name,
+            Self::RegExp { compiled, .. } => compiled.is_match(name),
+        }
+    }
+
+    /// For people.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Exact(text) => text.clone(),
+            Self::RegExp { text, .. } => format!("/{text}/"),
+        }
+    }
+}
+
+impl Rule {
+    /// True where a positive glob and no negative one matches.
+    pub fn matches(&self, repository: &str) -> bool {
+        let any = |negated| {
+            self.images
+                .iter()
+                .filter(|g| g.negated == negated)
+                .any(|g| g.matches(repository))
+        };
+        any(false) && !any(true)
+    }
+}
+
+impl Mode {
+    /// As the document writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Warn => "warn",
+            Self::Audit => "audit",
+        }
+    }
+}

@@ -76,8 +76,6 @@ codes! {
         "no signatures found" => Some("sign the image, or check that its signatures were copied with it");
     AttestationsNone "attestations.none" Absent false
         "no attestations found" => Some("attest the image, or check that its attestations were copied with it");
-    KeyHintMismatch "key.hintMismatch" Mismatch false
-        "the bundle names another key than the policy's" => Some("check which key signed the image");
     LayerUnexpected "layer.unexpected" Malformed false
         "the signature manifest does not carry what its format asks for" => None;
     ManifestMalformed "manifest.malformed" Malformed false
@@ -86,8 +84,6 @@ codes! {
         "the signature envelope is not valid" => None;
     EnvelopeUnsupported "envelope.unsupported" Unsupported false
         "the signature envelope is of a kind that is not verified here" => None;
-    EvidenceDigestMismatch "evidence.digestMismatch" Mismatch false
-        "the bytes are not those of their digest" => Some("the registry or the network changed the content: fetch it again");
     PayloadMalformed "payload.malformed" Malformed false
         "the signed payload is not valid" => None;
     PayloadType "payload.type" Unmet false
@@ -104,6 +100,16 @@ codes! {
         "the public key is of an unsupported type" => Some("use ECDSA P-256, P-384 or P-521, RSA 2048 to 4096, or Ed25519");
     KeyWeak "key.weak" Unsupported false
         "the public key is too weak" => Some("use ECDSA P-256 or better, RSA 2048 or better, or Ed25519");
+    PayloadNotSignature "payload.notSignature" Unmet false
+        "an attestation is not an image signature" => Some("sign the image itself, or require the attestation");
+    PayloadNotAttestation "payload.notAttestation" Unmet false
+        "an image signature is not an attestation" => Some("attest the image, or require the signature");
+    AttestationType "attestation.type" Unmet false
+        "the attestation is of another type" => None;
+    SubjectMismatch "subject.mismatch" Mismatch false
+        "the signature is for another artifact" => None;
+    KeyHintMismatch "key.hintMismatch" Mismatch false
+        "the bundle names another key than the policy's" => Some("check which key signed the image");
     CertificateAbsent "certificate.absent" Absent false
         "the candidate carries no certificate" => Some("sign with a certificate, or name the public key in the policy");
     CertificateMalformed "certificate.malformed" Malformed false
@@ -120,16 +126,8 @@ codes! {
         "a certificate has expired" => Some("sign again, or require a timestamp");
     SignatureInvalid "signature.invalid" Mismatch false
         "no matching signatures: the signature does not verify" => Some("check which key signed the image");
-    SubjectMismatch "subject.mismatch" Mismatch false
-        "the signature is for another artifact" => None;
-    PayloadNotSignature "payload.notSignature" Unmet false
-        "an attestation is not an image signature" => Some("sign the image itself, or require the attestation");
-    PayloadNotAttestation "payload.notAttestation" Unmet false
-        "an image signature is not an attestation" => Some("attest the image, or require the signature");
     StatementMalformed "statement.malformed" Malformed false
         "the in-toto statement is not valid" => None;
-    AttestationType "attestation.type" Unmet false
-        "the attestation is of another type" => None;
     AnnotationMismatch "annotation.mismatch" Unmet false
         "the signed annotations are not those that the policy asks for" => Some("sign with the annotations that the policy names");
     IssuerMismatch "issuer.mismatch" Untrusted false
@@ -178,6 +176,8 @@ codes! {
         "evidence is there, and this host has no road to it" => Some("run the check through host-shim");
     EvidenceGarbled "evidence.garbled" Unavailable true
         "the registry's answer is not what the protocol says" => Some("check the registry, or a proxy before it");
+    EvidenceDigestMismatch "evidence.digestMismatch" Mismatch true
+        "the bytes are not those of their digest" => Some("the registry or the network changed the content: fetch it again");
     EvidenceDenied "evidence.denied" Unavailable true
         "the registry refuses to show the evidence to this host" => Some("check the credentials of the host");
     EvidenceUnavailable "evidence.unavailable" Unavailable true

@@ -1,6 +1,6 @@
 //! Building the explanation tree.
 
-use super::{Code, Reason};
+use super::Reason;
 use crate::wire::{Kind, Mark, Node};
 
 impl Node {
@@ -65,9 +65,4 @@ pub(crate) fn most_specific<'a>(
             .cmp(&b.code.rank())
             .then(std::cmp::Ordering::Greater)
     })
-}
-
-/// The code of the reason, for callers that only have an option.
-pub(crate) fn code_of(reason: Option<&Reason>) -> Option<Code> {
-    reason.map(|r| r.code)
 }

@@ -5,4 +5,5 @@ mod explain;
 mod reason;
 
 pub use code::{ALL_CODES, Code, Family};
+pub(crate) use explain::most_specific;
 pub use reason::Reason;

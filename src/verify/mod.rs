@@ -1,11 +1,15 @@
 //! The verification procedures, each in the order and the words of its specification.
 
+pub mod cosign;
+pub mod notation;
+
 use std::collections::BTreeSet;
 
 use crate::{
     crypto::{PublicKey, Scheme, SignatureError, hex, verify_signature},
     verdict::{Code, Reason},
     wire::Node,
+    x509::{Certificate, SubjectAltName},
 };
 
 /// Who signed, as far as it was proven. Two signers are the same if they share an identifier.
@@ -25,6 +29,27 @@ impl Signer {
             name: format!("{} key sha256:{fingerprint}", key.kind()),
             ids: BTreeSet::from([format!("spki:{fingerprint}")]),
         }
+    }
+
+    /// The holder of a certificate whose chain was checked: the same key, the same subject or the
+    /// same alternative name, under any root, is the same signer.
+    pub fn certificate(leaf: &Certificate, key: &PublicKey) -> Self {
+        let subject = leaf.subject().to_string();
+        let names = leaf.subject_alt_names();
+        let mut ids = BTreeSet::from([format!("spki:{}", hex(key.spki_sha256()))]);
+        if !subject.is_empty() {
+            ids.insert(format!("subject:{subject}"));
+        }
+        ids.extend(
+            names
+                .iter()
+                .filter(|n| **n != SubjectAltName::Other)
+                .map(|n| format!("san:{n}")),
+        );
+        let name = names
+            .first()
+            .map_or_else(|| subject.clone(), ToString::to_string);
+        Self { name, ids }
     }
 }
 

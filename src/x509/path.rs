@@ -86,10 +86,10 @@ fn verify_counting(
         .iter()
         .filter_map(|der| anchor_from_trusted_cert(der).ok())
         .collect();
-    // A root that travels in the chain too is no intermediate.
+    // A root that travels in the chain too is no intermediate: only the policy's roots anchor.
     let intermediates: Vec<_> = intermediates
         .iter()
-        .filter(|c| !roots.contains(c))
+        .filter(|c| c.subject_der() != c.issuer_der())
         .map(|c| CertificateDer::from(c.der()))
         .collect();
     let leaf_der = CertificateDer::from(leaf.der());

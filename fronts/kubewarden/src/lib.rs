@@ -1,1 +1,28 @@
+//! Countersign as a waPC module.
+//!
+//! Kubewarden calls `protocol_version`, `validate_settings` and `validate`; any other host calls
+//! `evaluate`, one step of the contract: JSON in, need or decision out.
 
+mod callbacks;
+mod validate;
+
+use wapc_guest::{CallResult, register_function};
+
+/// Called once by the host after instantiation.
+#[unsafe(no_mangle)]
+pub extern "C" fn wapc_init() {
+    register_function("evaluate", evaluate);
+    register_function("protocol_version", protocol_version);
+    register_function("validate", validate::validate);
+    register_function("validate_settings", validate::validate_settings);
+}
+
+/// A [`countersign::wire::StepRequest`] in, a [`countersign::wire::StepResponse`] out.
+fn evaluate(payload: &[u8]) -> CallResult {
+    Ok(countersign::step_json(payload))
+}
+
+/// The version of Kubewarden's guest protocol.
+fn protocol_version(_payload: &[u8]) -> CallResult {
+    Ok(b"\"v1\"".to_vec())
+}

@@ -1,0 +1,74 @@
+//! One signature, attestation, bundle or envelope that was found.
+
+use crate::{
+    envelope::{bundle::Bundle, dsse::Envelope},
+    verdict::Reason,
+};
+
+/// A candidate.
+#[derive(Debug)]
+pub struct Candidate {
+    /// For people: where it was found.
+    pub name: String,
+    /// What its place says that it is, for choosing what to look at; never believed.
+    pub claim: Claim,
+    /// What it is, or why that cannot be told.
+    pub content: Result<Content, Reason>,
+}
+
+/// What a place says that a candidate is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// A layer of `sha256-….sig`.
+    SimpleSigning,
+    /// A layer of `sha256-….att`.
+    Attestation,
+    /// A Sigstore bundle.
+    Bundle,
+    /// A Notation envelope.
+    Notation,
+}
+
+impl Claim {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::SimpleSigning,
+        Self::Attestation,
+        Self::Bundle,
+        Self::Notation,
+    ];
+}
+
+/// What a candidate is.
+#[derive(Debug)]
+pub enum Content {
+    /// Simple signing.
+    SimpleSigning {
+        /// The payload, whose digest is the layer's.
+        payload: Vec<u8>,
+        /// The signature annotation.
+        signature: String,
+        /// The certificate annotation.
+        certificate: Option<String>,
+        /// The chain annotation.
+        chain: Option<String>,
+    },
+    /// DSSE of a legacy attestation.
+    Attestation {
+        /// The envelope.
+        envelope: Envelope,
+        /// The certificate annotation.
+        certificate: Option<String>,
+        /// The chain annotation.
+        chain: Option<String>,
+    },
+    /// A bundle.
+    Bundle(Box<Bundle>),
+    /// A Notation envelope.
+    Notation {
+        /// The envelope.
+        envelope: Vec<u8>,
+        /// Media type of its layer.
+        media_type: String,
+    },
+}

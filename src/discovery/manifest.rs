@@ -1,0 +1,140 @@
+//! OCI manifests and indexes, as far as discovery reads them
+//! ([image-spec v1.1](https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md)).
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::json;
+
+/// OCI image index.
+pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// OCI image manifest.
+pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// The deprecated OCI artifact manifest.
+pub const OCI_ARTIFACT: &str = "application/vnd.oci.artifact.manifest.v1+json";
+/// Docker image manifest, version 2, schema 2.
+pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// Docker manifest list.
+pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+
+/// Any manifest or index.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    /// `mediaType`.
+    pub media_type: Option<String>,
+    /// `artifactType`.
+    pub artifact_type: Option<String>,
+    /// `config`.
+    pub config: Option<Descriptor>,
+    /// `layers` of an image manifest.
+    pub layers: Option<Vec<Descriptor>>,
+    /// `blobs` of the deprecated artifact manifest.
+    pub blobs: Option<Vec<Descriptor>>,
+    /// `manifests` of an index.
+    pub manifests: Option<Vec<Descriptor>>,
+    /// `subject`.
+    pub subject: Option<Descriptor>,
+}
+
+/// A descriptor.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    /// `mediaType`.
+    #[serde(default)]
+    pub media_type: String,
+    /// `digest`.
+    pub digest: String,
+    /// `artifactType`.
+    pub artifact_type: Option<String>,
+    /// `annotations`; values that are not text are dropped.
+    #[serde(default)]
+    pub annotations: Option<BTreeMap<String, Value>>,
+}
+
+impl Descriptor {
+    /// An annotation.
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.annotations.as_ref()?.get(name)?.as_str()
+    }
+}
+
+/// What a document is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// An image manifest.
+    Image,
+    /// An index of manifests.
+    Index,
+    /// The deprecated artifact manifest.
+    Artifact,
+}
+
+/// Parses a document whose shape and media type must agree: one with both `manifests` and
+/// `layers` could be two images.
+pub fn parse(bytes: &[u8]) -> Result<(Manifest, Shape), String> {
+    let manifest: Manifest = json::parse_as(bytes).map_err(|e| e.to_string())?;
+    let shape = match (&manifest.layers, &manifest.manifests, &manifest.blobs) {
+        (Some(_), None, None) => Shape::Image,
+        (None, Some(_), None) => Shape::Index,
+        (None, None, Some(_)) => Shape::Artifact,
+        (None, None, None) if manifest.media_type.as_deref() == Some(OCI_ARTIFACT) => {
+            Shape::Artifact
+        }
+        (None, None, None) => return Err("neither `layers` nor `manifests`".into()),
+        _ => return Err("more than one of `layers`, `manifests` and `blobs`".into()),
+    };
+    if shape == Shape::Image && manifest.config.is_none() {
+        return Err("`layers` without `config`".into());
+    }
+    let expected: &[&str] = match shape {
+        Shape::Image => &[OCI_MANIFEST, DOCKER_MANIFEST],
+        Shape::Index => &[OCI_INDEX, DOCKER_LIST],
+        Shape::Artifact => &[OCI_ARTIFACT],
+    };
+    match manifest.media_type.as_deref() {
+        // image-spec: "SHOULD be used" – old manifests lack it.
+        None | Some("") => Ok((manifest, shape)),
+        Some(media_type) if expected.contains(&media_type) => Ok((manifest, shape)),
+        Some(media_type) => Err(format!("media type `{media_type}` and shape disagree")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shape_and_media_type_must_agree() {
+        let config = r#""config":{"digest":"sha256:0"}"#;
+        for (text, good) in [
+            (format!(r#"{{{config},"layers":[]}}"#), true),
+            (
+                format!(r#"{{"mediaType":"{OCI_MANIFEST}",{config},"layers":[]}}"#),
+                true,
+            ),
+            (
+                format!(r#"{{"mediaType":"{OCI_INDEX}",{config},"layers":[]}}"#),
+                false,
+            ),
+            (
+                format!(r#"{{"mediaType":"{OCI_INDEX}","manifests":[]}}"#),
+                true,
+            ),
+            (
+                format!(r#"{{"mediaType":"{OCI_MANIFEST}","manifests":[]}}"#),
+                false,
+            ),
+            (format!(r#"{{{config},"layers":[],"manifests":[]}}"#), false),
+            (format!(r#"{{"layers":[],"layers":[],{config}}}"#), false),
+            (r#"{"layers":[]}"#.into(), false),
+            ("{}".into(), false),
+            ("<html>".into(), false),
+        ] {
+            assert_eq!(parse(text.as_bytes()).is_ok(), good, "{text}");
+        }
+    }
+}

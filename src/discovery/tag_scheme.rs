@@ -1,0 +1,178 @@
+//! Cosign's tag scheme: `sha256-<hex>.sig` and `sha256-<hex>.att`
+//! ([SIGNATURE_SPEC §Storage](https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md#storage)).
+
+use super::{
+    Claim, Content, Discovered, Roads,
+    candidate::Candidate,
+    content_reason,
+    manifest::{self, Descriptor},
+    over_budget,
+};
+use crate::{
+    envelope::{dsse, simple_signing},
+    evidence::{Evidence, Miss},
+    reference::{Digest, Reference},
+    verdict::{Code, Reason},
+};
+
+const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
+const CERTIFICATE: &str = "dev.sigstore.cosign/certificate";
+const CHAIN: &str = "dev.sigstore.cosign/chain";
+const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
+
+pub(super) fn signatures(
+    evidence: &mut Evidence<'_>,
+    repository: &Reference,
+    digest: &Digest,
+    roads: &Roads,
+    discovered: &mut Discovered,
+) {
+    let tag = format!("{}.sig", digest.tag());
+    let annotations: Vec<_> = roads.annotations.iter().collect();
+    for (name, layer) in layers(evidence, repository, &tag, Claim::SimpleSigning, discovered) {
+        let content = (|| {
+            let layer_digest = expect(&layer, SIMPLE_SIGNING).map_err(Some)?;
+            let signature = layer
+                .annotation(SIGNATURE)
+                .filter(|s| !s.is_empty())
+                .ok_or_else(|| Some(Reason::of(Code::SignatureMissing)))?;
+            let payload = simple_signing::rebuild(&layer_digest, digest, repository, &annotations);
+            let payload = match payload {
+                Some(payload) => payload,
+                None => evidence
+                    .blob(&repository.repository(), &layer_digest)
+                    .map(<[u8]>::to_vec)
+                    .map_err(|miss| content_reason(miss).map(undeliverable))?,
+            };
+            Ok(Content::SimpleSigning {
+                payload,
+                signature: signature.to_owned(),
+                certificate: layer.annotation(CERTIFICATE).map(str::to_owned),
+                chain: layer.annotation(CHAIN).map(str::to_owned),
+            })
+        })();
+        push(discovered, name, Claim::SimpleSigning, content);
+    }
+}
+
+pub(super) fn attestations(
+    evidence: &mut Evidence<'_>,
+    repository: &Reference,
+    digest: &Digest,
+    discovered: &mut Discovered,
+) {
+    let tag = format!("{}.att", digest.tag());
+    for (name, layer) in layers(evidence, repository, &tag, Claim::Attestation, discovered) {
+        let content = (|| {
+            let layer_digest = expect(&layer, DSSE).map_err(Some)?;
+            let bytes = evidence
+                .blob(&repository.repository(), &layer_digest)
+                .map_err(content_reason)?;
+            let envelope = dsse::parse(bytes)
+                .map_err(|e| Some(Reason::new(Code::EnvelopeMalformed, e.to_string())))?;
+            Ok(Content::Attestation {
+                envelope,
+                certificate: layer.annotation(CERTIFICATE).map(str::to_owned),
+                chain: layer.annotation(CHAIN).map(str::to_owned),
+            })
+        })();
+        push(discovered, name, Claim::Attestation, content);
+    }
+}
+
+/// The layers of a tag's manifest, in the order of their digests and annotations.
+fn layers(
+    evidence: &mut Evidence<'_>,
+    repository: &Reference,
+    tag: &str,
+    claim: Claim,
+    discovered: &mut Discovered,
+) -> Vec<(String, Descriptor)> {
+    let found = match evidence.tag(&repository.repository(), tag.to_owned()) {
+        Ok(found) => found,
+        Err(Miss::Problem(reason)) => {
+            discovered.problem(&format!("tag {tag}"), &[claim], reason);
+            return Vec::new();
+        }
+        Err(Miss::Absent(_) | Miss::Pending) => return Vec::new(),
+    };
+    let layers = match manifest::parse(found.bytes) {
+        Ok((parsed, _)) => parsed.layers.unwrap_or_default(),
+        Err(error) => {
+            let reason = Reason::new(Code::ManifestMalformed, format!("tag `{tag}`: {error}"));
+            let name = format!("tag {tag}");
+            discovered.candidates.push(Candidate {
+                name,
+                claim,
+                content: Err(reason),
+            });
+            return Vec::new();
+        }
+    };
+    let mut layers: Vec<_> = layers
+        .into_iter()
+        .map(|l| (format!("{tag} layer {}", l.digest), l))
+        .collect();
+    let key = |layer: &Descriptor| {
+        (
+            layer.digest.clone(),
+            layer.annotation(SIGNATURE).map(str::to_owned),
+        )
+    };
+    layers.sort_by_cached_key(|(_, layer)| key(layer));
+    let most = usize::try_from(evidence.budget().candidates).unwrap_or(usize::MAX);
+    if layers.len() > most {
+        layers.truncate(most);
+        discovered.problem(&format!("tag {tag}"), &[claim], over_budget(evidence));
+    }
+    layers
+}
+
+fn expect(layer: &Descriptor, media_type: &str) -> Result<Digest, Reason> {
+    if layer.media_type != media_type {
+        return Err(Reason::of(Code::LayerUnexpected)
+            .expected(media_type)
+            .found(layer.media_type.clone()));
+    }
+    Digest::parse(&layer.digest).ok_or_else(|| {
+        Reason::new(
+            Code::ManifestMalformed,
+            format!("`{}` is not a digest", layer.digest),
+        )
+    })
+}
+
+/// A host without a road to blobs: the payload could not be rebuilt either.
+fn undeliverable(reason: Reason) -> Reason {
+    match reason.code {
+        Code::EvidenceUnsupported => {
+            Reason::of(Code::PayloadUndeliverable).found(reason.found.unwrap_or_default())
+        }
+        _ => reason,
+    }
+}
+
+/// Keeps a candidate unless its content is pending.
+pub(super) fn push(
+    discovered: &mut Discovered,
+    name: String,
+    claim: Claim,
+    content: Result<Content, Option<Reason>>,
+) {
+    match content {
+        Ok(content) => discovered.candidates.push(Candidate {
+            name,
+            claim,
+            content: Ok(content),
+        }),
+        Err(Some(reason)) => {
+            discovered.candidates.push(Candidate {
+                name,
+                claim,
+                content: Err(reason),
+            });
+        }
+        Err(None) => {}
+    }
+}

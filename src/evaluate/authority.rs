@@ -1,0 +1,247 @@
+//! One authority, tried on every candidate that may be its own.
+
+use super::{
+    Judgement,
+    image::is_somebody,
+    requirement::{Judge, Purpose, Scope},
+};
+use crate::{
+    discovery::{Candidate, Claim, Content},
+    policy::Authority,
+    verdict::{Code, Reason, most_specific},
+    verify::{Rejected, Spend, Verification, cosign, notation},
+    wire::{Kind, Mark, Node},
+};
+
+impl Judge<'_> {
+    pub(super) fn authority(&mut self, name: &str, scope: &Scope<'_>, counted: bool) -> Judgement {
+        let Some(authority) = self.policy.authorities.get(name) else {
+            // Names were checked when the policy was read.
+            let reason = Reason::of(Code::Internal);
+            return judgement(
+                Node::refuse(Kind::Authority, name, reason.clone()),
+                Some(reason),
+            );
+        };
+        let mut spend = self
+            .spends
+            .remove(name)
+            .unwrap_or_else(|| Spend::new(self.budget.signatures));
+        let mut nodes = Vec::new();
+        let mut reasons = Vec::new();
+        let mut alternatives = Vec::new();
+        let mut weakened = Vec::new();
+        let mut signers = Vec::new();
+        let mut passed = false;
+        for candidate in &scope.candidates {
+            if !is_relevant(authority, candidate.claim, scope.purpose) {
+                continue;
+            }
+            self.candidates = self.candidates.saturating_add(1);
+            match self.candidate(authority, candidate, scope, &mut spend) {
+                Ok(accepted) => {
+                    passed = true;
+                    let mut node = Node::pass(Kind::Candidate, candidate.name.clone())
+                        .children(accepted.checks);
+                    if let Some(signer) = accepted.signer {
+                        node = node.detail(format!("signed by {}", signer.name));
+                        signers.push(signer.name);
+                        alternatives.push(signer.ids);
+                    }
+                    nodes.push(node);
+                    weakened.extend(accepted.weakened);
+                    if !counted {
+                        break;
+                    }
+                }
+                Err(rejected) => {
+                    let node = Node::refuse(
+                        Kind::Candidate,
+                        candidate.name.clone(),
+                        rejected.reason.clone(),
+                    )
+                    .children(rejected.checks);
+                    nodes.push(node);
+                    let exhausted = rejected.reason.code == Code::BudgetSignatures;
+                    reasons.push(rejected.reason);
+                    if exhausted {
+                        break;
+                    }
+                }
+            }
+        }
+        self.spends.insert(name.to_owned(), spend);
+        if passed {
+            alternatives.retain(is_somebody);
+            alternatives.sort();
+            alternatives.dedup();
+            signers.dedup();
+            let node = Node::pass(Kind::Authority, name).children(nodes);
+            let node = if signers.is_empty() {
+                node.detail("nobody in particular: authenticity is not enforced")
+            } else {
+                node.detail(signers.join(", "))
+            };
+            return Judgement {
+                node,
+                reason: None,
+                alternatives,
+                weakened,
+            };
+        }
+        for problem in scope.problems {
+            if problem
+                .hides
+                .iter()
+                .any(|claim| is_relevant(authority, *claim, scope.purpose))
+            {
+                nodes.push(Node::refuse(
+                    Kind::Candidate,
+                    problem.name.clone(),
+                    problem.reason.clone(),
+                ));
+                reasons.push(problem.reason.clone());
+            }
+        }
+        let unknown = reasons.iter().filter(|r| r.code.is_undetermined());
+        let reason = most_specific(unknown)
+            .or_else(|| most_specific(&reasons))
+            .cloned()
+            .unwrap_or_else(|| none(scope.purpose));
+        judgement(
+            Node::refuse(Kind::Authority, name, reason.clone()).children(nodes),
+            Some(reason),
+        )
+    }
+
+    fn candidate(
+        &self,
+        authority: &Authority,
+        candidate: &Candidate,
+        scope: &Scope<'_>,
+        spend: &mut Spend,
+    ) -> Verification {
+        let content = candidate
+            .content
+            .as_ref()
+            .map_err(|reason| Rejected::from(reason.clone()))?;
+        match (authority, content, scope.purpose) {
+            (
+                Authority::Cosign(authority),
+                Content::SimpleSigning {
+                    payload,
+                    signature,
+                    certificate,
+                    chain,
+                },
+                Purpose::Signature,
+            ) => cosign::simple_signing(
+                &cosign::SimpleSigning {
+                    payload,
+                    signature,
+                    certificate: certificate.as_deref(),
+                    chain: chain.as_deref(),
+                },
+                &cosign::Context {
+                    authority,
+                    target: scope.target,
+                    now: self.now,
+                },
+                spend,
+            ),
+            (Authority::Cosign(authority), Content::Bundle(bundle), Purpose::Signature) => {
+                let context = cosign::Context {
+                    authority,
+                    target: scope.target,
+                    now: self.now,
+                };
+                cosign::bundle_signature(bundle, &context, spend)
+            }
+            (
+                Authority::Cosign(authority),
+                Content::Bundle(bundle),
+                Purpose::Statement(predicate_type),
+            ) => {
+                let context = cosign::Context {
+                    authority,
+                    target: scope.target,
+                    now: self.now,
+                };
+                let wanted = cosign::Wanted { predicate_type };
+                cosign::bundle_attestation(bundle, &wanted, &context, spend)
+            }
+            (
+                Authority::Cosign(authority),
+                Content::Attestation {
+                    envelope,
+                    certificate,
+                    chain,
+                },
+                Purpose::Statement(predicate_type),
+            ) => cosign::dsse_attestation(
+                &cosign::DsseAttestation {
+                    envelope,
+                    certificate: certificate.as_deref(),
+                    chain: chain.as_deref(),
+                },
+                &cosign::Wanted { predicate_type },
+                &cosign::Context {
+                    authority,
+                    target: scope.target,
+                    now: self.now,
+                },
+                spend,
+            ),
+            (
+                Authority::Notation(authority),
+                Content::Notation {
+                    envelope,
+                    media_type,
+                },
+                Purpose::Signature,
+            ) => notation::verify(
+                envelope,
+                media_type,
+                scope.target,
+                authority,
+                self.now,
+                spend,
+            ),
+            _ => Err(Reason::of(Code::CandidateOtherFamily).into()),
+        }
+    }
+}
+
+/// Whether a candidate of this claim can satisfy the authority at all.
+fn is_relevant(authority: &Authority, claim: Claim, purpose: Purpose<'_>) -> bool {
+    matches!(
+        (authority, claim, purpose),
+        (
+            Authority::Cosign(_),
+            Claim::SimpleSigning,
+            Purpose::Signature
+        ) | (
+            Authority::Cosign(_),
+            Claim::Attestation,
+            Purpose::Statement(_)
+        ) | (Authority::Cosign(_), Claim::Bundle, _)
+            | (Authority::Notation(_), Claim::Notation, Purpose::Signature)
+    )
+}
+
+fn none(purpose: Purpose<'_>) -> Reason {
+    Reason::of(match purpose {
+        Purpose::Signature => Code::SignaturesNone,
+        Purpose::Statement(_) => Code::AttestationsNone,
+    })
+}
+
+pub(super) fn judgement(node: Node, reason: Option<Reason>) -> Judgement {
+    debug_assert_eq!(node.mark == Mark::Pass, reason.is_none());
+    Judgement {
+        node,
+        reason,
+        alternatives: Vec::new(),
+        weakened: Vec::new(),
+    }
+}

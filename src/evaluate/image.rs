@@ -1,0 +1,423 @@
+//! One image: the rules that match it, its evidence, its verdict, its pin.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Judgement,
+    requirement::{self, Judge},
+    signers::SignerSet,
+};
+use crate::{
+    discovery::{self, Artifact, Discovered, Roads, manifest},
+    evidence::{Budget, Evidence, Miss},
+    policy::{Action, AttestationKind, Authority, Mode, Pin, Policy, Requirement, Rule, Unmatched},
+    reference::{Digest, Reference},
+    time::Time,
+    verdict::{Code, Reason, most_specific},
+    verify::Target,
+    wire::{
+        Decision, ImageDecision, ImageRequest, Kind, Mark, Node, Outcome, Patch, Request, Usage,
+    },
+};
+
+/// A normalised reference and the rules that match it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Subject {
+    pub(super) reference: Reference,
+    rules: Vec<usize>,
+}
+
+/// The evidence of one image.
+pub(super) enum Gathered {
+    /// The rules ask for none.
+    NotNeeded,
+    /// Not there to be judged.
+    Failed(Reason),
+    /// Something is still to be fetched.
+    Pending,
+    /// All there.
+    Ready(Box<Bundle>),
+}
+
+/// An artifact with its candidates.
+pub(super) struct Bundle {
+    pub(super) target: Target,
+    pub(super) discovered: Discovered,
+    /// Referrers that may count as attestations, with their own candidates.
+    pub(super) artifacts: Vec<(Artifact, Target, Discovered)>,
+}
+
+/// The verdict on an image, before pinning.
+pub(super) struct Verdict {
+    pub(super) digest: Option<Digest>,
+    pub(super) outcome: Outcome,
+    pub(super) reason: Option<Reason>,
+    pub(super) explanation: Node,
+    pub(super) warnings: Vec<String>,
+    /// True where no requirement was made, so that nothing was verified to be pinned.
+    pub(super) unverified: bool,
+}
+
+impl Subject {
+    pub(super) fn of(policy: &Policy, text: &str) -> Option<Self> {
+        let reference = Reference::parse(text).ok()?;
+        let repository = reference.repository();
+        let matching = |(i, rule): (usize, &Rule)| rule.matches(&repository).then_some(i);
+        let rules = policy
+            .rules
+            .iter()
+            .enumerate()
+            .filter_map(matching)
+            .collect();
+        Some(Self { reference, rules })
+    }
+
+    fn rules<'p>(&self, policy: &'p Policy) -> impl Iterator<Item = &'p Rule> {
+        self.rules.iter().filter_map(|i| policy.rules.get(*i))
+    }
+
+    fn is_denied(&self, policy: &Policy) -> bool {
+        self.rules(policy)
+            .any(|r| matches!(r.action, Action::StaticDeny))
+    }
+
+    fn requirements<'p>(&self, policy: &'p Policy) -> impl Iterator<Item = &'p Requirement> {
+        self.rules(policy).filter_map(|rule| match &rule.action {
+            Action::Require(requirement) => Some(requirement),
+            Action::StaticAllow | Action::StaticDeny => None,
+        })
+    }
+}
+
+/// Asks for the evidence of an image, as far as its rules need any.
+pub(super) fn gather(policy: &Policy, subject: &Subject, evidence: &mut Evidence<'_>) -> Gathered {
+    let mut roads = Roads::default();
+    let mut nested = Roads::default();
+    for requirement in subject.requirements(policy) {
+        add_roads(policy, requirement, &mut roads, &mut nested);
+    }
+    if roads == Roads::default() || subject.is_denied(policy) {
+        return Gathered::NotNeeded;
+    }
+    let reference = &subject.reference;
+    let digest = match &reference.digest {
+        Some(digest) => digest.clone(),
+        None => match evidence.resolve(reference.to_string()) {
+            Ok(digest) => digest,
+            Err(miss) => return failed(miss, &reference.to_string()),
+        },
+    };
+    let target = match target(evidence, reference, &digest) {
+        Ok(target) => Some(target),
+        Err(Miss::Pending) => None,
+        Err(miss) => return failed(miss, &reference.pinned(&digest).to_string()),
+    };
+    // Asked for in the same round as the manifest.
+    let discovered = discovery::discover(evidence, reference, &digest, &roads);
+    let mut artifacts = Vec::new();
+    for artifact in &discovered.artifacts {
+        let found = discovery::discover(evidence, reference, &artifact.digest, &nested);
+        artifacts.push((artifact.clone(), artifact_target(artifact), found));
+    }
+    match target {
+        Some(target) => Gathered::Ready(Box::new(Bundle {
+            target,
+            discovered,
+            artifacts,
+        })),
+        None => Gathered::Pending,
+    }
+}
+
+fn failed(miss: Miss, reference: &str) -> Gathered {
+    match miss {
+        Miss::Pending => Gathered::Pending,
+        Miss::Absent(message) => {
+            let reason = Reason::of(Code::EvidenceAbsent).expected(reference);
+            Gathered::Failed(if message.is_empty() {
+                reason
+            } else {
+                reason.found(message)
+            })
+        }
+        Miss::Problem(reason) => Gathered::Failed(reason),
+    }
+}
+
+/// The image's own manifest: it must be one before any verdict, whatever the registry says.
+fn target(
+    evidence: &mut Evidence<'_>,
+    reference: &Reference,
+    digest: &Digest,
+) -> Result<Target, Miss> {
+    let found = evidence.manifest(&reference.repository(), digest)?;
+    let (parsed, shape) = manifest::parse(found.bytes).map_err(|error| {
+        Miss::Problem(Reason::new(
+            Code::ImageMalformed,
+            format!("the image's manifest: {error}"),
+        ))
+    })?;
+    let media_type = parsed
+        .media_type
+        .filter(|m| !m.is_empty())
+        .unwrap_or_else(|| {
+            match shape {
+                manifest::Shape::Index => manifest::OCI_INDEX,
+                manifest::Shape::Image => manifest::OCI_MANIFEST,
+                manifest::Shape::Artifact => manifest::OCI_ARTIFACT,
+            }
+            .to_owned()
+        });
+    Ok(Target {
+        digest: digest.to_string(),
+        media_type: found.exact.then_some(media_type),
+        size: found.exact.then_some(found.bytes.len() as u64),
+        bytes: found.exact.then(|| found.bytes.to_vec()),
+    })
+}
+
+fn artifact_target(artifact: &Artifact) -> Target {
+    let media_type = manifest::parse(&artifact.bytes)
+        .ok()
+        .and_then(|(m, _)| m.media_type);
+    Target {
+        digest: artifact.digest.to_string(),
+        media_type: Some(media_type.unwrap_or_else(|| manifest::OCI_MANIFEST.to_owned())),
+        size: Some(artifact.bytes.len() as u64),
+        bytes: Some(artifact.bytes.clone()),
+    }
+}
+
+fn add_roads(policy: &Policy, tree: &Requirement, roads: &mut Roads, nested: &mut Roads) {
+    match tree {
+        Requirement::Authority(name) => signature_roads(policy, name, roads),
+        Requirement::All(of) | Requirement::Any(of) | Requirement::AtLeast { of, .. } => {
+            of.iter()
+                .for_each(|child| add_roads(policy, child, roads, nested));
+        }
+        Requirement::Attestation(attestation) => match &attestation.kind {
+            AttestationKind::Predicate { .. } => {
+                roads.attestation_tag = true;
+                roads.bundles = true;
+            }
+            AttestationKind::Artifact(artifact_type) => {
+                roads.artifact_types.insert(artifact_type.clone());
+                let mut deeper = Roads::default();
+                add_roads(policy, &attestation.signed_by, nested, &mut deeper);
+            }
+        },
+    }
+}
+
+fn signature_roads(policy: &Policy, name: &str, roads: &mut Roads) {
+    match policy.authorities.get(name) {
+        Some(Authority::Cosign(cosign)) => {
+            roads.signature_tag = true;
+            roads.bundles = true;
+            if !cosign.annotations.is_empty() {
+                roads.annotations.insert(cosign.annotations.clone());
+            }
+        }
+        Some(Authority::Notation(_)) => roads.notation = true,
+        None => {}
+    }
+}
+
+/// Judges an image whose evidence is all there.
+pub(super) fn judge(
+    policy: &Policy,
+    subject: &Subject,
+    gathered: &Gathered,
+    now: Time,
+    budget: &Budget,
+    usage: &mut Usage,
+) -> Verdict {
+    let name = subject.reference.to_string();
+    let mut verdict = Verdict {
+        digest: subject.reference.digest.clone(),
+        outcome: Outcome::Allow,
+        reason: None,
+        explanation: Node::pass(Kind::Image, name.clone()),
+        warnings: Vec::new(),
+        unverified: false,
+    };
+    if subject.rules.is_empty() {
+        unmatched(policy, &mut verdict);
+        return verdict;
+    }
+    if let Some(rule) = subject
+        .rules(policy)
+        .find(|r| matches!(r.action, Action::StaticDeny))
+    {
+        let reason = Reason::of(Code::ImageStaticDeny).found(format!("rule `{}`", rule.name));
+        let node = Node::refuse(Kind::Rule, rule.name.clone(), reason.clone());
+        verdict.refuse(reason, vec![node]);
+        return verdict;
+    }
+    let found = match gathered {
+        Gathered::NotNeeded => {
+            let rules = subject
+                .rules(policy)
+                .map(|rule| Node::pass(Kind::Rule, rule.name.clone()).detail("static: allow"));
+            verdict.explanation = Node::pass(Kind::Image, name).children(rules.collect());
+            verdict.unverified = true;
+            return verdict;
+        }
+        Gathered::Failed(reason) => {
+            verdict.refuse(reason.clone(), Vec::new());
+            return verdict;
+        }
+        // Not reached: evaluate returns the needs first.
+        Gathered::Pending => {
+            verdict.refuse(Reason::of(Code::Internal), Vec::new());
+            return verdict;
+        }
+        Gathered::Ready(found) => found,
+    };
+    verdict.digest = Digest::parse(&found.target.digest);
+    let mut judge = Judge {
+        policy,
+        now,
+        budget,
+        spends: BTreeMap::new(),
+        candidates: 0,
+    };
+    let mut nodes = Vec::new();
+    let mut reasons = Vec::new();
+    for rule in subject.rules(policy) {
+        let Action::Require(tree) = &rule.action else {
+            nodes.push(Node::pass(Kind::Rule, rule.name.clone()).detail("static: allow"));
+            continue;
+        };
+        let Judgement {
+            node,
+            reason,
+            weakened,
+            ..
+        } = judge.requirement(tree, &requirement::Scope::image(found), false);
+        for reason in weakened {
+            verdict
+                .warnings
+                .push(format!("{name}: {}: {}", reason.code, reason.message));
+        }
+        let node = Node {
+            mark: node.mark,
+            ..Node::pass(Kind::Rule, rule.name.clone())
+        }
+        .children(vec![node]);
+        reasons.extend(reason.map(|r| (node.mark, r)));
+        nodes.push(node);
+    }
+    usage.candidates = usage.candidates.saturating_add(judge.candidates);
+    for spend in judge.spends.values() {
+        usage.signature_operations = usage.signature_operations.saturating_add(spend.used());
+    }
+    verdict.explanation = Node::pass(Kind::Image, name).children(nodes.clone());
+    // All matching rules must hold: a failure outweighs what could not be told.
+    let worst = |mark| {
+        reasons
+            .iter()
+            .filter(move |(m, _)| *m == mark)
+            .map(|(_, r)| r)
+    };
+    let reason = most_specific(worst(Mark::Fail)).or_else(|| most_specific(worst(Mark::Unknown)));
+    if let Some(reason) = reason {
+        verdict.refuse(reason.clone(), nodes);
+        if reasons.iter().any(|(mark, _)| *mark == Mark::Fail) {
+            verdict.outcome = Outcome::Deny;
+            verdict.explanation.mark = Mark::Fail;
+        }
+    }
+    verdict
+}
+
+fn unmatched(policy: &Policy, verdict: &mut Verdict) {
+    let reason = Reason::of(Code::ImageUnmatched);
+    match policy.unmatched {
+        Unmatched::Deny => verdict.refuse(reason, Vec::new()),
+        Unmatched::Allow => {
+            verdict.unverified = true;
+            verdict.explanation.detail = Some("no rule matches; `unmatched: allow`".into());
+        }
+        Unmatched::Warn => {
+            verdict.unverified = true;
+            let name = &verdict.explanation.name;
+            verdict
+                .warnings
+                .push(format!("{name}: {}: {}", reason.code, reason.message));
+            verdict.explanation.mark = Mark::Logged;
+            verdict.explanation.reason = Some(reason);
+        }
+    }
+}
+
+impl Verdict {
+    fn refuse(&mut self, reason: Reason, nodes: Vec<Node>) {
+        self.outcome = if reason.code.is_undetermined() {
+            Outcome::Undetermined
+        } else {
+            Outcome::Deny
+        };
+        let name = std::mem::take(&mut self.explanation.name);
+        self.explanation = Node::refuse(Kind::Image, name, reason.clone()).children(nodes);
+        self.reason = Some(reason);
+    }
+}
+
+/// An admission front lets a Pod run what was verified, and nothing else: its tag is replaced by
+/// the digest, or refused. A workload's Pods come to be admitted themselves.
+pub(super) fn pin(
+    policy: &Policy,
+    request: &Request,
+    asked: &ImageRequest,
+    verdict: &Verdict,
+    image: &mut ImageDecision,
+    decision: &mut Decision,
+) {
+    let (Some(kind), Some(path)) = (&request.kind, &asked.path) else {
+        return;
+    };
+    let undigested = Reference::parse(&asked.reference).is_ok_and(|r| r.digest.is_none());
+    if !undigested
+        || verdict.unverified
+        || image.outcome != Outcome::Allow
+        || policy.mode != Mode::Enforce
+    {
+        return;
+    }
+    let is_pod = kind == "Pod";
+    let wanted = match policy.pin {
+        Pin::Pods => is_pod,
+        Pin::Workloads => true,
+        Pin::None => false,
+    };
+    let pinned = verdict
+        .digest
+        .as_ref()
+        .and_then(|digest| Some(Reference::parse(&asked.reference).ok()?.pinned(digest)));
+    match pinned {
+        Some(pinned) if wanted && request.can_patch => decision.patches.push(Patch {
+            path: path.clone(),
+            old: asked.reference.clone(),
+            new: pinned.to_string(),
+        }),
+        _ if is_pod => {
+            let reason = Reason::of(Code::DigestUnpinned)
+                .expected("a digest, or a response that can pin the tag")
+                .found(asked.reference.clone());
+            image.outcome = Outcome::Deny;
+            image.explanation.mark = Mark::Fail;
+            image.explanation.reason = Some(reason.clone());
+            image.reason = Some(reason);
+        }
+        _ => decision.warnings.push(format!(
+            "{}: named by a tag; its Pods are verified and pinned when they are admitted",
+            asked.reference
+        )),
+    }
+}
+
+/// So that an empty set of signers never counts as somebody.
+pub(super) fn is_somebody(set: &SignerSet) -> bool {
+    !set.is_empty()
+}

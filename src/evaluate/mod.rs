@@ -1,0 +1,243 @@
+//! The stages in order: policy, references, rules, evidence, judgement.
+
+mod authority;
+mod image;
+mod requirement;
+mod signers;
+mod statement;
+
+use std::collections::BTreeMap;
+
+use crate::{
+    evidence::{Budget, Evidence},
+    policy::Policy,
+    time::Time,
+    verdict::{Code, Reason},
+    wire::{
+        Decision, EvidenceItem, Fetch, ImageDecision, Outcome, PolicyError, Request, STEP_VERSION,
+        StepRequest, StepResponse, Usage,
+    },
+};
+use image::{Gathered, Subject};
+
+/// Need, or a decision.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Fetch exactly these, in any order, and call again with all the answers so far.
+    Need(Vec<Fetch>),
+    /// The verdict.
+    Decision(Box<Decision>),
+}
+
+/// Decides, or says what it needs to decide. A pure function: the same inputs give the same
+/// answer on every host.
+pub fn evaluate(
+    policy: &Policy,
+    request: &Request,
+    evidence: &[EvidenceItem],
+    now: Time,
+    budget: Budget,
+) -> Step {
+    let budget = budget.capped();
+    let most_images = usize::try_from(budget.images).unwrap_or(usize::MAX);
+    let errors = check_request(request, most_images);
+    if !errors.is_empty() {
+        return refuse(errors, policy.mode.as_str(), now);
+    }
+    let mut evidence = Evidence::new(evidence, budget);
+    let mut gathered: BTreeMap<Subject, Gathered> = BTreeMap::new();
+    for asked in &request.images {
+        // check_request has parsed it already.
+        if let Some(subject) = Subject::of(policy, &asked.reference) {
+            gathered
+                .entry(subject.clone())
+                .or_insert_with(|| image::gather(policy, &subject, &mut evidence));
+        }
+    }
+    let evidence_bytes = evidence.bytes();
+    if evidence.is_pending() {
+        return Step::Need(evidence.into_needs());
+    }
+
+    let mut usage = Usage {
+        evidence_bytes,
+        ..Usage::default()
+    };
+    let mut judged: BTreeMap<&Subject, image::Verdict> = BTreeMap::new();
+    let mut decision = Decision {
+        outcome: Outcome::Allow,
+        errors: Vec::new(),
+        mode: policy.mode.as_str().to_owned(),
+        images: Vec::new(),
+        patches: Vec::new(),
+        warnings: policy.warnings.clone(),
+        now: now.to_string(),
+        usage: Usage::default(),
+    };
+    for asked in &request.images {
+        let Some((subject, found)) =
+            Subject::of(policy, &asked.reference).and_then(|s| gathered.get_key_value(&s))
+        else {
+            continue;
+        };
+        let verdict = judged
+            .entry(subject)
+            .or_insert_with(|| image::judge(policy, subject, found, now, &budget, &mut usage));
+        let mut image = ImageDecision {
+            reference: asked.reference.clone(),
+            path: asked.path.clone(),
+            digest: verdict.digest.as_ref().map(ToString::to_string),
+            outcome: verdict.outcome,
+            reason: verdict.reason.clone(),
+            explanation: verdict.explanation.clone(),
+        };
+        decision.warnings.extend(verdict.warnings.iter().cloned());
+        image::pin(policy, request, asked, verdict, &mut image, &mut decision);
+        decision.outcome = decision.outcome.max(image.outcome);
+        decision.images.push(image);
+    }
+    decision.warnings.sort();
+    decision.warnings.dedup();
+    decision.usage = usage;
+    if decision.outcome != Outcome::Allow {
+        // What is not admitted is not changed either.
+        decision.patches.clear();
+    }
+    Step::Decision(Box::new(decision))
+}
+
+/// One step over JSON: what the module exports. Never fails: what is wrong with the request is in
+/// the decision.
+pub fn step_json(request: &[u8]) -> Vec<u8> {
+    let response = match serde_json::from_slice::<StepRequest>(request) {
+        Ok(request) => step(&request),
+        Err(error) => {
+            let error = request_error("/request", format!("not a step request: {error}"));
+            refuse(vec![error], "enforce", Time::from_unix(0))
+        }
+    };
+    let (need, decision) = match response {
+        Step::Need(need) => (Some(need), None),
+        Step::Decision(decision) => (None, Some(*decision)),
+    };
+    let response = StepResponse {
+        api_version: STEP_VERSION.to_owned(),
+        need,
+        decision,
+    };
+    // Strings, numbers and lists always serialise; an empty answer is refused by every host.
+    serde_json::to_vec(&response).unwrap_or_default()
+}
+
+fn step(request: &StepRequest) -> Step {
+    if request.api_version != STEP_VERSION {
+        let message = format!(
+            "`apiVersion` is `{}`, not `{STEP_VERSION}`",
+            request.api_version
+        );
+        return refuse(
+            vec![request_error("/apiVersion", message)],
+            "enforce",
+            Time::from_unix(0),
+        );
+    }
+    let Some(now) = Time::parse(&request.now) else {
+        let message = format!(
+            "`now` is `{}`, not RFC 3339 such as 2026-11-21T03:00:00Z",
+            request.now
+        );
+        return refuse(
+            vec![request_error("/now", message)],
+            "enforce",
+            Time::from_unix(0),
+        );
+    };
+    match Policy::parse(&request.policy) {
+        Ok(policy) => evaluate(
+            &policy,
+            &request.request,
+            &request.evidence,
+            now,
+            request.budget.unwrap_or_default(),
+        ),
+        Err(errors) => refuse(errors, "enforce", now),
+    }
+}
+
+fn check_request(request: &Request, most_images: usize) -> Vec<PolicyError> {
+    if request.images.is_empty() {
+        return vec![request_error(
+            "/request/images",
+            "the request names no image".to_owned(),
+        )];
+    }
+    if request.images.len() > most_images {
+        return vec![PolicyError {
+            code: Code::BudgetImages.as_str().to_owned(),
+            path: "/request/images".to_owned(),
+            message: format!(
+                "{} images, at most {most_images} in one request",
+                request.images.len()
+            ),
+            suggestion: None,
+        }];
+    }
+    request
+        .images
+        .iter()
+        .enumerate()
+        .filter_map(|(i, image)| {
+            let error = crate::reference::Reference::parse(&image.reference).err()?;
+            Some(PolicyError {
+                code: Code::ReferenceInvalid.as_str().to_owned(),
+                path: image
+                    .path
+                    .clone()
+                    .unwrap_or_else(|| format!("/request/images/{i}")),
+                message: format!("`{}` is not an image reference: {error}", image.reference),
+                suggestion: None,
+            })
+        })
+        .collect()
+}
+
+fn request_error(path: &str, message: String) -> PolicyError {
+    PolicyError {
+        code: Code::RequestMalformed.as_str().to_owned(),
+        path: path.to_owned(),
+        message,
+        suggestion: None,
+    }
+}
+
+/// A bad policy or request: nothing is verified and nothing is allowed, in every mode.
+fn refuse(errors: Vec<PolicyError>, mode: &str, now: Time) -> Step {
+    Step::Decision(Box::new(Decision {
+        outcome: Outcome::Deny,
+        errors,
+        mode: mode.to_owned(),
+        images: Vec::new(),
+        patches: Vec::new(),
+        warnings: Vec::new(),
+        now: now.to_string(),
+        usage: Usage::default(),
+    }))
+}
+
+/// A judgement on a requirement: three-valued, with the signers that satisfy it.
+struct Judgement {
+    node: crate::wire::Node,
+    /// The reason to report; absent where it passed.
+    reason: Option<Reason>,
+    /// Sets of signer identifiers, each of which alone satisfies the requirement. Only gathered
+    /// where a threshold counts them.
+    alternatives: Vec<signers::SignerSet>,
+    /// What the policy let pass.
+    weakened: Vec<Reason>,
+}
+
+impl Judgement {
+    fn mark(&self) -> crate::wire::Mark {
+        self.node.mark
+    }
+}

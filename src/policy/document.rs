@@ -1,0 +1,255 @@
+//! The document as a whole.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    Action, Glob, GlobError, Mode, Pin, Policy, Rule, Unmatched,
+    authority::{self, Trust},
+    reader::{Cursor, Reader},
+    requirement,
+};
+use crate::{verdict::Code, wire::PolicyError};
+
+/// Rules in one document; beyond it every image costs too much.
+const MOST_RULES: usize = 10_000;
+
+pub(super) fn parse(document: &Value) -> Result<Policy, Vec<PolicyError>> {
+    let mut reader = Reader::default();
+    let policy = read(&mut reader, document);
+    match policy {
+        Some(policy) if reader.errors.is_empty() => Ok(policy),
+        _ => {
+            if reader.errors.is_empty() {
+                reader.error(Code::PolicyMalformed, "", "not a policy document");
+            }
+            Err(reader.errors)
+        }
+    }
+}
+
+fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
+    let root = Cursor {
+        value: document,
+        path: String::new(),
+    };
+    let root = r.object(&root, &["apiVersion", "kind", "metadata", "spec"], &[])?;
+    if let Some(at) = root.need(r, "apiVersion") {
+        r.word(&at, &[("countersign.dev/v1", ())]);
+    }
+    if let Some(at) = root.need(r, "kind") {
+        r.word(&at, &[("ImagePolicy", ())]);
+    }
+    let name = root.get("metadata").and_then(|at| metadata(r, &at));
+    let spec = root.need(r, "spec")?;
+    let spec = r.object(
+        &spec,
+        &[
+            "authorities",
+            "block",
+            "digests",
+            "exceptions",
+            "ignoreKinds",
+            "mode",
+            "rules",
+            "trust",
+            "undetermined",
+            "unmatched",
+        ],
+        &[],
+    )?;
+    for (field, what) in [
+        ("block", "a block list"),
+        ("exceptions", "an exception"),
+        ("ignoreKinds", "ignoring a kind"),
+    ] {
+        if let Some(at) = spec.get(field) {
+            let empty = match at.value {
+                Value::Array(list) => list.is_empty(),
+                Value::Object(map) => map
+                    .values()
+                    .all(|v| v.as_array().is_some_and(Vec::is_empty)),
+                _ => false,
+            };
+            if !empty {
+                r.not_implemented(&at.path, what);
+            }
+        }
+    }
+
+    let mut trust = BTreeMap::new();
+    if let Some(at) = spec.get("trust") {
+        for (name, at) in r.map(&at) {
+            if let Some(material) = authority::trust(r, &at) {
+                trust.insert(name.to_owned(), material);
+            }
+        }
+    }
+    let trust: BTreeMap<String, Trust> = trust;
+
+    let mut warnings = Vec::new();
+    let mut authorities = BTreeMap::new();
+    let mut names = Vec::new();
+    if let Some(at) = spec.get("authorities") {
+        for (name, at) in r.map(&at) {
+            names.push(name);
+            if let Some(authority) = authority::authority(r, &at, &trust, name, &mut warnings) {
+                authorities.insert(name.to_owned(), authority);
+            }
+        }
+    }
+
+    let mut rules = Vec::new();
+    if let Some(at) = spec.need(r, "rules") {
+        let items = r.list(&at);
+        if items.len() > MOST_RULES {
+            r.error(
+                Code::PolicyInvalidValue,
+                &at.path,
+                format!("more than {MOST_RULES} rules"),
+            );
+            return None;
+        }
+        for item in items {
+            if let Some(rule) = rule(r, &item, &names) {
+                rules.push(rule);
+            }
+        }
+    }
+    for rule in &rules {
+        if let Action::Require(requirement) = &rule.action {
+            requirement::check_weakened(r, requirement, &authorities);
+        }
+    }
+
+    let unmatched = spec.get("unmatched").and_then(|at| {
+        r.word(
+            &at,
+            &[
+                ("deny", Unmatched::Deny),
+                ("allow", Unmatched::Allow),
+                ("warn", Unmatched::Warn),
+            ],
+        )
+    });
+    let mode = spec.get("mode").and_then(|at| {
+        r.word(
+            &at,
+            &[
+                ("enforce", Mode::Enforce),
+                ("warn", Mode::Warn),
+                ("audit", Mode::Audit),
+            ],
+        )
+    });
+    if let Some(at) = spec.get("undetermined")
+        && r.word(&at, &[("deny", true), ("warn", false)]) == Some(false)
+    {
+        r.not_implemented(&at.path, "`undetermined: warn`");
+    }
+    let pin = spec.get("digests").and_then(|at| digests(r, &at));
+    Some(Policy {
+        name,
+        authorities,
+        rules,
+        unmatched: unmatched.unwrap_or(Unmatched::Deny),
+        mode: mode.unwrap_or(Mode::Enforce),
+        pin: pin.unwrap_or(Pin::Pods),
+        warnings,
+    })
+}
+
+fn metadata(r: &mut Reader, at: &Cursor<'_>) -> Option<String> {
+    let metadata = r.object(at, &["annotations", "labels", "name"], &[])?;
+    for field in ["annotations", "labels"] {
+        if let Some(at) = metadata.get(field) {
+            for (_, value) in r.map(&at) {
+                r.text(&value);
+            }
+        }
+    }
+    let name = metadata.get("name")?;
+    r.text(&name).map(str::to_owned)
+}
+
+fn digests(r: &mut Reader, at: &Cursor<'_>) -> Option<Pin> {
+    let digests = r.object(at, &["pin", "require"], &[])?;
+    if let Some(at) = digests.get("require") {
+        r.word(&at, &[("auto", ())]);
+    }
+    let at = digests.get("pin")?;
+    r.word(
+        &at,
+        &[
+            ("pods", Pin::Pods),
+            ("workloads", Pin::Workloads),
+            ("none", Pin::None),
+        ],
+    )
+}
+
+fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
+    let rule = r.object(
+        at,
+        &["images", "name", "require", "static", "subject"],
+        &["mode", "platforms", "undetermined", "match", "boundTo"],
+    )?;
+    if let Some(at) = rule.get("subject")
+        && at.value.as_str() != Some("resolved")
+    {
+        r.not_implemented(&at.path, "a `subject` other than `resolved`");
+    }
+    let images = rule
+        .need(r, "images")
+        .map(|at| globs(r, &at))
+        .unwrap_or_default();
+    let texts: Vec<_> = images.iter().map(|g| g.text.as_str()).collect();
+    let name = match rule.get("name") {
+        Some(at) => r.text(&at)?.to_owned(),
+        None => texts.join(" "),
+    };
+    let (field, at) = r.one_of(&rule, &["require", "static"])?;
+    let action = if field == "static" {
+        match r.word(&at, &[("allow", true), ("deny", false)])? {
+            true => Action::StaticAllow,
+            false => Action::StaticDeny,
+        }
+    } else {
+        Action::Require(requirement::read(r, &at, names, 0)?)
+    };
+    Some(Rule {
+        name,
+        images,
+        action,
+    })
+}
+
+fn globs(r: &mut Reader, at: &Cursor<'_>) -> Vec<Glob> {
+    let mut globs = Vec::new();
+    for (text, item) in r.texts(at) {
+        match Glob::parse(text) {
+            Ok(glob) => globs.push(glob),
+            Err(error) => {
+                let suggestion = match &error {
+                    GlobError::NoRegistry(meant) => Some(meant.clone()),
+                    _ => None,
+                };
+                r.suggest(
+                    Code::PolicyInvalidValue,
+                    &item.path,
+                    format!("`{text}` is not an image glob: {error}"),
+                    suggestion,
+                );
+            }
+        }
+    }
+    if !globs.is_empty() && globs.iter().all(|g| g.negated) {
+        r.error(
+            Code::PolicyInvalidValue,
+            &at.path,
+            "only negative globs: add a positive one, such as `**`",
+        );
+    }
+    globs
+}

@@ -1,0 +1,265 @@
+//! `require`, `signedBy`: trees of authorities and attestations.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    Attestation, AttestationKind, Authority, Requirement,
+    reader::{Cursor, Reader, nearest},
+};
+use crate::{attestation::statement, verdict::Code, verify::notation};
+
+/// Trees that people write are two or three levels deep.
+const MOST_DEPTH: usize = 16;
+
+pub(super) fn read(
+    r: &mut Reader,
+    at: &Cursor<'_>,
+    names: &[&str],
+    depth: usize,
+) -> Option<Requirement> {
+    if depth > MOST_DEPTH {
+        r.error(
+            Code::PolicyInvalidValue,
+            &at.path,
+            format!("more than {MOST_DEPTH} levels of requirements"),
+        );
+        return None;
+    }
+    match at.value {
+        Value::String(name) => {
+            if names.contains(&name.as_str()) {
+                return Some(Requirement::Authority(name.clone()));
+            }
+            r.suggest(
+                Code::PolicyUnknownName,
+                &at.path,
+                format!("`spec.authorities` has no `{name}`"),
+                nearest(name, names.iter().copied()),
+            );
+            None
+        }
+        Value::Array(_) => Some(Requirement::All(children(r, at, names, depth)?)),
+        Value::Object(_) => object(r, at, names, depth),
+        _ => {
+            r.wrong_type(at, "an authority's name, a list or an object");
+            None
+        }
+    }
+}
+
+fn object(r: &mut Reader, at: &Cursor<'_>, names: &[&str], depth: usize) -> Option<Requirement> {
+    let object = r.object(
+        at,
+        &["all", "any", "atLeast", "attestation", "of"],
+        &["cosign", "notation", "subject"],
+    )?;
+    let (field, at) = r.one_of(&object, &["all", "any", "atLeast", "attestation"])?;
+    let of = object.get("of");
+    if let (Some(of), true) = (&of, field != "atLeast") {
+        r.error(
+            Code::PolicyInvalidValue,
+            &of.path,
+            "`of` goes with `atLeast`",
+        );
+        return None;
+    }
+    match field {
+        "all" => Some(Requirement::All(children(r, &at, names, depth)?)),
+        "any" => Some(Requirement::Any(children(r, &at, names, depth)?)),
+        "atLeast" => {
+            let Some(of) = of else {
+                r.error(
+                    Code::PolicyMissingField,
+                    &object.path,
+                    "`atLeast` needs `of`",
+                );
+                return None;
+            };
+            let of = children(r, &of, names, depth)?;
+            match at.value.as_u64().and_then(|n| usize::try_from(n).ok()) {
+                Some(count) if (1..=of.len()).contains(&count) => {
+                    Some(Requirement::AtLeast { count, of })
+                }
+                _ => {
+                    r.error(
+                        Code::PolicyInvalidValue,
+                        &at.path,
+                        format!("`atLeast` is a number from 1 to {} here", of.len()),
+                    );
+                    None
+                }
+            }
+        }
+        _ => Some(Requirement::Attestation(attestation(r, &at, names, depth)?)),
+    }
+}
+
+fn children(
+    r: &mut Reader,
+    at: &Cursor<'_>,
+    names: &[&str],
+    depth: usize,
+) -> Option<Vec<Requirement>> {
+    let items = r.list(at);
+    let count = items.len();
+    let children: Vec<_> = items
+        .iter()
+        .filter_map(|item| read(r, item, names, depth + 1))
+        .collect();
+    (count > 0 && children.len() == count).then_some(children)
+}
+
+fn attestation(
+    r: &mut Reader,
+    at: &Cursor<'_>,
+    names: &[&str],
+    depth: usize,
+) -> Option<Attestation> {
+    let object = r.object(
+        at,
+        &["artifactType", "select", "signedBy", "type"],
+        &[
+            "approvals",
+            "conditions",
+            "maxAge",
+            "name",
+            "provenance",
+            "sbom",
+            "subject",
+            "vsa",
+            "vulnerabilities",
+        ],
+    )?;
+    if let Some(at) = object.get("select")
+        && r.word(&at, &[("any", true), ("all", false), ("latest", false)]) == Some(false)
+    {
+        r.not_implemented(&at.path, "a `select` other than `any`");
+    }
+    let signed_by = object.need(r, "signedBy").and_then(|at| {
+        let tree = read(r, &at, names, depth + 1)?;
+        if has_attestation(&tree) {
+            r.error(
+                Code::PolicyInvalidValue,
+                &at.path,
+                "`signedBy` cannot hold an attestation",
+            );
+            return None;
+        }
+        Some(tree)
+    });
+    let (field, at) = r.one_of(&object, &["type", "artifactType"])?;
+    let text = r.text(&at)?;
+    let kind = if field == "artifactType" {
+        AttestationKind::Artifact(text.to_owned())
+    } else {
+        let predicate_type = statement::predicate_type(text);
+        if predicate_type == statement::COSIGN_SIGN {
+            r.error(
+                Code::PolicyInvalidValue,
+                &at.path,
+                "this is the type of image signatures: require the authority itself",
+            );
+            return None;
+        }
+        if !predicate_type.contains(':') {
+            r.suggest(
+                Code::PolicyInvalidValue,
+                &at.path,
+                format!("`{text}` is neither a known alias nor a URI"),
+                nearest(text, ALIASES.iter().copied()),
+            );
+            return None;
+        }
+        AttestationKind::Predicate {
+            alias: text.to_owned(),
+            predicate_type: predicate_type.to_owned(),
+        }
+    };
+    Some(Attestation {
+        kind,
+        signed_by: Box::new(signed_by?),
+    })
+}
+
+/// As `statement::predicate_type` knows them.
+const ALIASES: &[&str] = &[
+    "custom",
+    "cyclonedx",
+    "link",
+    "openvex",
+    "slsaprovenance",
+    "slsaprovenance02",
+    "slsaprovenance1",
+    "spdx",
+    "spdxjson",
+    "vsa",
+    "vuln",
+];
+
+fn has_attestation(tree: &Requirement) -> bool {
+    match tree {
+        Requirement::Authority(_) => false,
+        Requirement::All(of) | Requirement::Any(of) | Requirement::AtLeast { of, .. } => {
+            of.iter().any(has_attestation)
+        }
+        Requirement::Attestation(_) => true,
+    }
+}
+
+/// An authority whose authenticity is only logged proves nobody: it may stand alone, and nowhere
+/// where a signer counts or where it would make a stronger alternative moot.
+pub(super) fn check_weakened(
+    r: &mut Reader,
+    tree: &Requirement,
+    authorities: &BTreeMap<String, Authority>,
+) {
+    let mut names = Vec::new();
+    weakened_in(tree, authorities, false, &mut names);
+    for name in names {
+        r.error(
+            Code::PolicyInvalidValue,
+            &format!("/spec/authorities/{name}"),
+            format!(
+                "`{name}` does not enforce authenticity: it cannot stand under `atLeast`, \
+                 `signedBy` or an `any` of several"
+            ),
+        );
+    }
+}
+
+fn weakened_in<'a>(
+    tree: &'a Requirement,
+    authorities: &BTreeMap<String, Authority>,
+    counts: bool,
+    found: &mut Vec<&'a str>,
+) {
+    match tree {
+        Requirement::Authority(name) => {
+            let logged = authorities.get(name).is_some_and(|a| match a {
+                Authority::Notation(n) => n.actions.authenticity == notation::Action::Log,
+                Authority::Cosign(_) => false,
+            });
+            if counts && logged && !found.contains(&name.as_str()) {
+                found.push(name);
+            }
+        }
+        Requirement::All(of) => {
+            of.iter()
+                .for_each(|child| weakened_in(child, authorities, counts, found));
+        }
+        Requirement::Any(of) => {
+            let counts = counts || of.len() > 1;
+            of.iter()
+                .for_each(|child| weakened_in(child, authorities, counts, found));
+        }
+        Requirement::AtLeast { of, .. } => {
+            of.iter()
+                .for_each(|child| weakened_in(child, authorities, true, found));
+        }
+        Requirement::Attestation(attestation) => {
+            weakened_in(&attestation.signed_by, authorities, true, found);
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! Identities that a policy trusts
+//! ([trust policy §Trusted Identities Constraints](https://github.com/notaryproject/specifications/blob/d4b62b9/specs/trust-store-trust-policy.md#trusted-identities-constraints)).
+
+use std::{collections::BTreeMap, fmt};
+
+use der::{Encode, Tag, Tagged, asn1::ObjectIdentifier};
+use x509_cert::{
+    attr::AttributeValue,
+    name::{Name, RelativeDistinguishedName},
+};
+
+use crate::{
+    crypto::hex,
+    x509::{Certificate, notation_profile::Profile},
+};
+
+/// Attribute types by the names that policies use: those that notation-go knows, then three that
+/// certificates of the field carry and that can be named here.
+const ATTRIBUTES: [(&str, ObjectIdentifier); 12] = [
+    ("C", ObjectIdentifier::new_unwrap("2.5.4.6")),
+    ("CN", ObjectIdentifier::new_unwrap("2.5.4.3")),
+    ("L", ObjectIdentifier::new_unwrap("2.5.4.7")),
+    ("O", ObjectIdentifier::new_unwrap("2.5.4.10")),
+    ("OU", ObjectIdentifier::new_unwrap("2.5.4.11")),
+    ("POSTALCODE", ObjectIdentifier::new_unwrap("2.5.4.17")),
+    ("SERIALNUMBER", ObjectIdentifier::new_unwrap("2.5.4.5")),
+    ("ST", ObjectIdentifier::new_unwrap("2.5.4.8")),
+    ("STREET", ObjectIdentifier::new_unwrap("2.5.4.9")),
+    (
+        "DC",
+        ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.25"),
+    ),
+    (
+        "UID",
+        ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.1"),
+    ),
+    (
+        "emailAddress",
+        ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1"),
+    ),
+];
+
+/// How many of [`ATTRIBUTES`] notation-go reads out of a certificate.
+const KNOWN_TO_NOTATION_GO: usize = 9;
+
+/// What every name must have.
+const MANDATORY: [&str; 3] = ["C", "ST", "O"];
+
+/// One entry of `trustedIdentities`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrustedIdentity {
+    /// `*`: every signer of the trust store.
+    Any,
+    /// `x509.subject: C=…, ST=…, O=…`: signers whose subject has these attributes.
+    Subject(DistinguishedName),
+}
+
+/// Attributes that a subject must have, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DistinguishedName(BTreeMap<&'static str, String>);
+
+/// Why an identity, or a list of them, is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdentityError {
+    /// `*` beside other identities.
+    AnyAmongOthers,
+    /// An attribute that is there twice.
+    Duplicate(&'static str),
+    /// No text.
+    Empty,
+    /// An attribute without a value.
+    EmptyValue(&'static str),
+    /// A backslash before something that is not escaped.
+    Escape,
+    /// `=#`, a value in hexadecimal.
+    Hexadecimal,
+    /// No attribute of this type, which every name must have.
+    Missing(&'static str),
+    /// `+`, several values in one place.
+    MultiValued,
+    /// A part that is not `type=value`.
+    NoEquals,
+    /// No `prefix:`.
+    NoPrefix,
+    /// Two identities of which one includes the other.
+    Overlap(String, String),
+    /// An attribute type that is not known.
+    UnknownAttribute(String),
+    /// A prefix that is not known.
+    UnknownPrefix(String),
+}
+
+impl TrustedIdentity {
+    /// Reads one entry.
+    pub fn parse(text: &str) -> Result<Self, IdentityError> {
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        if text.is_empty() {
+            return Err(IdentityError::Empty);
+        }
+        // spec: "if it begins with `x509.subject:`, MUST be followed by comma-separated one or more
+        // RDNs. Other types of trusted identities may be supported, by using an alternate prefix":
+        // none is here, and an entry that nothing reads is an error.
+        match text.split_once(':') {
+            Some(("x509.subject", name)) => DistinguishedName::parse(name).map(Self::Subject),
+            Some((prefix, _)) => Err(IdentityError::UnknownPrefix(prefix.to_owned())),
+            None => Err(IdentityError::NoPrefix),
+        }
+    }
+
+    /// True where the certificate's subject is this identity.
+    pub fn matches(&self, certificate: &Certificate, profile: Profile) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Subject(name) => {
+                (profile == Profile::Spec || is_readable_by_notation_go(certificate.subject()))
+                    && name.0.iter().all(|(attribute, value)| {
+                        only_value(certificate.subject(), attribute, profile).as_ref()
+                            == Some(value)
+                    })
+            }
+        }
+    }
+}
+
+/// spec: "`trustedIdentities` list items MUST NOT have overlapping values", and "a single item with
+/// value `*`"
+pub fn check_overlap(identities: &[TrustedIdentity]) -> Result<(), IdentityError> {
+    for (i, one) in identities.iter().enumerate() {
+        for other in identities.iter().skip(i.saturating_add(1)) {
+            match (one, other) {
+                (TrustedIdentity::Any, _) | (_, TrustedIdentity::Any) => {
+                    return Err(IdentityError::AnyAmongOthers);
+                }
+                (TrustedIdentity::Subject(a), TrustedIdentity::Subject(b)) => {
+                    if a.includes(b) || b.includes(a) {
+                        return Err(IdentityError::Overlap(a.to_string(), b.to_string()));
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+impl DistinguishedName {
+    /// Reads `type=value` parts separated by commas or semicolons, as RFC 4514 and notation-go do:
+    /// quotes have no meaning, type names are case-sensitive, spaces around a part are dropped.
+    fn parse(text: &str) -> Result<Self, IdentityError> {
+        if text.contains("=#") {
+            return Err(IdentityError::Hexadecimal);
+        }
+        let mut attributes = BTreeMap::new();
+        for part in parts(text)? {
+            let (kind, value) = part.split_once('=').ok_or(IdentityError::NoEquals)?;
+            let kind = match kind.trim_matches(' ') {
+                "S" => "ST",
+                other => other,
+            };
+            let (name, _) = ATTRIBUTES
+                .iter()
+                .find(|(name, _)| *name == kind)
+                .ok_or_else(|| IdentityError::UnknownAttribute(kind.to_owned()))?;
+            let value = unescape(value)?;
+            if value.is_empty() {
+                return Err(IdentityError::EmptyValue(name));
+            }
+            if attributes.insert(*name, value).is_some() {
+                return Err(IdentityError::Duplicate(name));
+            }
+        }
+        // spec: "Each identity in `identities` list MUST contain country (C), state or province (ST
+        // or S), and organization (O) RDNs."
+        match MANDATORY
+            .iter()
+            .find(|name| !attributes.contains_key(*name))
+        {
+            Some(name) => Err(IdentityError::Missing(name)),
+            None => Ok(Self(attributes)),
+        }
+    }
+
+    /// True where every subject of `other` is one of this name.
+    fn includes(&self, other: &Self) -> bool {
+        self.0
+            .iter()
+            .all(|(name, value)| other.0.get(name) == Some(value))
+    }
+}
+
+/// Splits at separators that are not escaped.
+fn parts(text: &str) -> Result<Vec<String>, IdentityError> {
+    let mut parts = Vec::new();
+    let mut part = String::new();
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => {
+                part.push('\\');
+                part.push(characters.next().ok_or(IdentityError::Escape)?);
+            }
+            ',' | ';' => parts.push(std::mem::take(&mut part)),
+            '+' => return Err(IdentityError::MultiValued),
+            other => part.push(other),
+        }
+    }
+    parts.push(part);
+    Ok(parts)
+}
+
+/// [RFC 4514 §3](https://www.rfc-editor.org/rfc/rfc4514#section-3): `\` and a special character, or
+/// `\` and two hexadecimal digits of a byte; spaces at either end count only where they are escaped.
+fn unescape(text: &str) -> Result<String, IdentityError> {
+    let mut bytes = Vec::new();
+    // Length up to and including the last byte that is not an unescaped space.
+    let mut kept = 0;
+    let mut rest = text.trim_start_matches(' ').bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'\\' {
+            let next = rest.next().ok_or(IdentityError::Escape)?;
+            if b" \"#+,;<=>\\".contains(&next) {
+                bytes.push(next);
+            } else {
+                let digits = [next, rest.next().ok_or(IdentityError::Escape)?];
+                bytes.push(byte_of(digits).ok_or(IdentityError::Escape)?);
+            }
+            kept = bytes.len();
+        } else {
+            bytes.push(byte);
+            if byte != b' ' {
+                kept = bytes.len();
+            }
+        }
+    }
+    bytes.truncate(kept);
+    String::from_utf8(bytes).map_err(|_| IdentityError::Escape)
+}
+
+fn byte_of(digits: [u8; 2]) -> Option<u8> {
+    let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
+    u8::try_from(high? << 4 | low?).ok()
+}
+
+/// The value of an attribute that a subject has exactly once.
+///
+/// notation-go would refuse a certificate for anything else that is unusual in its subject; here
+/// only what the identity names has to be beyond doubt.
+fn only_value(subject: &Name, attribute: &str, profile: Profile) -> Option<String> {
+    let (_, oid) = ATTRIBUTES.iter().find(|(name, _)| *name == attribute)?;
+    let mut found = subject
+        .iter_rdn()
+        .flat_map(|rdn| rdn.iter().map(move |value| (rdn, value)))
+        .filter(|(_, value)| value.oid == *oid);
+    let (rdn, value) = found.next()?;
+    if found.next().is_some() || (profile == Profile::Spec && rdn.len() != 1) {
+        return None;
+    }
+    text_of(&value.value)
+}
+
+/// notation-go reads the subject that Go prints by the rules of the policy.
+fn is_readable_by_notation_go(subject: &Name) -> bool {
+    let known = ATTRIBUTES.iter().take(KNOWN_TO_NOTATION_GO);
+    let counted =
+        known.map(|(name, oid)| (*name, subject.iter().filter(|a| a.oid == *oid).count()));
+    let counts: BTreeMap<&str, usize> = counted.collect();
+    counts.values().all(|count| *count <= 1)
+        && counts.values().sum::<usize>() == subject.iter().count()
+        && MANDATORY.iter().all(|name| counts.get(name) == Some(&1))
+        && subject
+            .iter()
+            .all(|a| text_of(&a.value).is_some_and(|text| !text.contains("=#")))
+}
+
+/// The characters of a DirectoryString or IA5String.
+fn text_of(value: &AttributeValue) -> Option<String> {
+    let bytes = value.value();
+    match value.tag() {
+        Tag::Utf8String => String::from_utf8(bytes.to_vec()).ok(),
+        // Of TeletexString only what is ASCII has one meaning.
+        Tag::PrintableString | Tag::Ia5String | Tag::NumericString | Tag::TeletexString => bytes
+            .is_ascii()
+            .then(|| bytes.iter().map(|b| char::from(*b)).collect()),
+        Tag::BmpString => {
+            let (units, rest) = bytes.as_chunks::<2>();
+            let units: Vec<u16> = units.iter().map(|unit| u16::from_be_bytes(*unit)).collect();
+            rest.is_empty()
+                .then(|| String::from_utf16(&units).ok())
+                .flatten()
+        }
+        _ => None,
+    }
+}
+
+/// A subject as one line in the manner of RFC 4514, the same for the same values: last RDN first,
+/// types by the names above or as object identifiers, values escaped, or `#` and DER where they are
+/// not text.
+pub fn subject_line(subject: &Name) -> String {
+    let rdns: Vec<&RelativeDistinguishedName> = subject.iter_rdn().collect();
+    let mut line = String::new();
+    for rdn in rdns.into_iter().rev() {
+        if !line.is_empty() {
+            line.push(',');
+        }
+        let parts: Vec<String> = rdn
+            .iter()
+            .map(|attribute| {
+                let kind = ATTRIBUTES
+                    .iter()
+                    .find(|(_, oid)| *oid == attribute.oid)
+                    .map_or_else(|| attribute.oid.to_string(), |(name, _)| (*name).to_owned());
+                let value = match text_of(&attribute.value) {
+                    Some(text) => escape(&text),
+                    None => format!("#{}", hex(&attribute.value.to_der().unwrap_or_default())),
+                };
+                format!("{kind}={value}")
+            })
+            .collect();
+        line.push_str(&parts.join("+"));
+    }
+    line
+}
+
+fn escape(text: &str) -> String {
+    let mut out = String::new();
+    let last = text.chars().count().saturating_sub(1);
+    for (i, character) in text.chars().enumerate() {
+        let special = matches!(character, '"' | '+' | ',' | ';' | '<' | '=' | '>' | '\\')
+            || (character == '#' && i == 0)
+            || (character == ' ' && (i == 0 || i == last));
+        if character.is_control() {
+            let mut utf8 = [0; 4];
+            for byte in character.encode_utf8(&mut utf8).bytes() {
+                out.push_str(&format!("\\{byte:02x}"));
+            }
+            continue;
+        }
+        if special {
+            out.push('\\');
+        }
+        out.push(character);
+    }
+    out
+}
+
+impl fmt::Display for DistinguishedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<String> = self
+            .0
+            .iter()
+            .map(|(name, value)| format!("{name}={}", escape(value)))
+            .collect();
+        f.write_str(&parts.join(", "))
+    }
+}
+
+impl fmt::Display for TrustedIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Subject(name) => write!(f, "x509.subject: {name}"),
+        }
+    }
+}
+
+impl fmt::Display for IdentityError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AnyAmongOthers => f.write_str("`*` is trusted alone or not at all"),
+            Self::Duplicate(name) => write!(f, "attribute `{name}` is there twice"),
+            Self::Empty => f.write_str("the identity is empty"),
+            Self::EmptyValue(name) => write!(f, "attribute `{name}` has no value"),
+            Self::Escape => f.write_str("a backslash does not begin an escape"),
+            Self::Hexadecimal => f.write_str("values in hexadecimal, `=#`, are not supported"),
+            Self::Missing(name) => write!(
+                f,
+                "attribute `{name}` is missing: C, ST and O are mandatory"
+            ),
+            Self::MultiValued => f.write_str("multi-valued parts, `+`, are not supported"),
+            Self::NoEquals => f.write_str("a part is not `type=value`"),
+            Self::NoPrefix => f.write_str("the identity does not begin with `x509.subject:`"),
+            Self::Overlap(a, b) => write!(f, "`{a}` and `{b}` overlap"),
+            Self::UnknownAttribute(name) => write!(f, "attribute type `{name}` is not known"),
+            Self::UnknownPrefix(name) => write!(f, "identities of the kind `{name}` are not known"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

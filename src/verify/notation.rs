@@ -1,0 +1,410 @@
+//! Notation: Notary Project signatures in JWS and COSE, with certificates.
+//!
+//! Sources: [trust store and trust policy](https://github.com/notaryproject/specifications/blob/d4b62b9/specs/trust-store-trust-policy.md)
+//! (TP below), [signature specification](https://github.com/notaryproject/specifications/blob/d4b62b9/specs/signature-specification.md)
+//! (SIG below), [plugin extensibility](https://github.com/notaryproject/specifications/blob/d4b62b9/specs/plugin-extensibility.md).
+//!
+//! Timestamps are not verified here: without a `tsa` store a token is not looked at, as TP wants
+//! it. Revocation is skipped, and every result says so.
+
+mod finding;
+mod payload;
+mod reason;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Accepted, Rejected, Signer, Spend, Target, Verification};
+use crate::{
+    crypto::{HashAlgorithm, KeyKind, PublicKey, Scheme, hex},
+    envelope::{
+        cose, jws,
+        notation::{Algorithm, NotationEnvelope, PAYLOAD},
+    },
+    time::Time,
+    trust::{TrustedIdentity, identity::subject_line},
+    verdict::{Code, Reason},
+    wire::{Kind, Mark, Node},
+    x509::{Certificate, notation_profile as profile},
+};
+
+pub use crate::x509::notation_profile::Profile;
+
+use finding::Finding;
+
+/// Whose signatures count, and how strictly.
+#[derive(Clone, Debug)]
+pub struct NotationAuthority {
+    /// The `ca` trust store, for the scheme `notary.x509`.
+    pub ca: Vec<Certificate>,
+    /// The `signingAuthority` trust store, for the scheme `notary.x509.signingAuthority`.
+    pub signing_authority: Vec<Certificate>,
+    /// What happens where a validation fails.
+    pub actions: Actions,
+    /// Who of the trust store may sign.
+    pub trusted_identities: Vec<TrustedIdentity>,
+    /// Signed annotations that must be there.
+    pub user_metadata: BTreeMap<String, String>,
+    /// Which reading of the specification holds.
+    pub profile: Profile,
+}
+
+/// What happens where a validation fails.
+///
+/// spec: TP §Signature Verification details "each of these validations is *enforced* or *logged*"
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The signature fails.
+    Enforce,
+    /// The failure is reported, and the signature counts.
+    Log,
+}
+
+/// The validations that have a choice. Integrity is always enforced; revocation is skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Actions {
+    /// The chain leads to the trust store, and the signer is a trusted identity.
+    pub authenticity: Action,
+    /// The certificates were valid when the signature was made.
+    pub authentic_timestamp: Action,
+    /// The signature is not past its best.
+    pub expiry: Action,
+}
+
+/// Verification levels, without `skip`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// `strict`.
+    Strict,
+    /// `permissive`.
+    Permissive,
+    /// `audit`.
+    Audit,
+}
+
+impl Level {
+    /// spec: TP §Signature Verification details, the table of levels.
+    pub const fn actions(self) -> Actions {
+        let (authenticity, time) = match self {
+            Self::Strict => (Action::Enforce, Action::Enforce),
+            Self::Permissive => (Action::Enforce, Action::Log),
+            Self::Audit => (Action::Log, Action::Log),
+        };
+        Actions {
+            authenticity,
+            authentic_timestamp: time,
+            expiry: time,
+        }
+    }
+}
+
+/// An envelope whose parts fit together, before any signature was checked.
+struct Opened {
+    envelope: NotationEnvelope,
+    chain: Vec<Certificate>,
+    key: PublicKey,
+    leaf: Certificate,
+}
+
+const INTEGRITY: &str = "integrity";
+const REVOCATION: &str = "revocation";
+const DESCRIPTOR: &str = "descriptor";
+const USER_METADATA: &str = "user metadata";
+
+/// Verifies one envelope.
+///
+/// spec: TP §Signature Verification details "Implementations may change the ordering of these
+/// validations based on efficiency, but all validation MUST be performed till the first critical
+/// failure is encountered": what costs no public-key operation comes first, so that envelopes of
+/// strangers cannot use up the budget.
+pub fn verify(
+    envelope_bytes: &[u8],
+    layer_media_type: &str,
+    target: &Target,
+    authority: &NotationAuthority,
+    now: Time,
+    spend: &mut Spend,
+) -> Verification {
+    let opened = open(envelope_bytes, layer_media_type, authority.profile)
+        .map_err(|reason| rejected(Vec::new(), INTEGRITY, reason))?;
+    let findings = finding::all(&opened, authority, now);
+    if let Some(failed) = findings.iter().position(Finding::is_fatal) {
+        let unchecked = Node {
+            mark: Mark::Skipped,
+            ..Node::pass(Kind::Check, INTEGRITY)
+        };
+        let mut checks = vec![unchecked.detail("not checked, as the signature would not count")];
+        let mut reason = Reason::of(Code::Internal);
+        for finding in findings.into_iter().take(failed.saturating_add(1)) {
+            if let Err(found) = &finding.outcome {
+                reason = found.clone();
+            }
+            checks.push(finding.into_node());
+        }
+        return Err(Rejected { reason, checks });
+    }
+    signatures(&opened, spend).map_err(|reason| rejected(Vec::new(), INTEGRITY, reason))?;
+    let mut checks = vec![Node::pass(Kind::Check, INTEGRITY).detail(integrity_detail(&opened))];
+    let mut weakened = Vec::new();
+    let mut signer = Some(signer(&opened));
+    for finding in findings {
+        if finding.outcome.is_err() && finding.is_authenticity() {
+            signer = None;
+        }
+        if let Some(reason) = finding.weakness()
+            && !weakened
+                .iter()
+                .any(|other: &Reason| other.code == reason.code)
+        {
+            weakened.push(reason);
+        }
+        checks.push(finding.into_node());
+    }
+    let revocation = Reason::new(Code::RevocationSkipped, "revocation skipped by policy");
+    checks.push(Node::skip(Kind::Check, REVOCATION, revocation.clone()));
+    weakened.push(revocation);
+    bound(&opened.envelope.payload, target, authority, &mut checks)?;
+    Ok(Accepted {
+        signer,
+        checks,
+        weakened,
+    })
+}
+
+/// spec: TP §Steps 3 "Validate Integrity", without the signature itself.
+fn open(bytes: &[u8], layer_media_type: &str, mode: Profile) -> Result<Opened, Reason> {
+    // "validate that signature envelope can be parsed successfully based on the signature envelope
+    // type specified in the `blobs[0].mediaType` attribute"
+    let envelope = match layer_media_type {
+        jws::MEDIA_TYPE => jws::parse(bytes),
+        cose::MEDIA_TYPE => cose::parse(bytes),
+        other => {
+            return Err(Reason::new(
+                Code::EnvelopeUnsupported,
+                format!("signature envelopes of type `{other}` are not supported"),
+            )
+            .expected(format!("{} or {}", jws::MEDIA_TYPE, cose::MEDIA_TYPE))
+            .found(other));
+        }
+    }
+    .map_err(reason::of_envelope)?;
+    let attributes = &envelope.attributes;
+    // "Validate that the content type indicated by the `content type` signed attribute in the
+    // signature envelope is supported."
+    if attributes.content_type != PAYLOAD {
+        return Err(Reason::of(Code::NotationContentType)
+            .expected(PAYLOAD)
+            .found(&attributes.content_type));
+    }
+    // spec: SIG §Extended attributes "unknown critical attributes MUST cause signature verification
+    // to fail". Where a plugin is named they are the plugin's, and its absence fails anyway.
+    if mode == Profile::Spec
+        && attributes.plugin.is_none()
+        && let Some(label) = attributes.unknown_critical().next()
+    {
+        return Err(Reason::new(
+            Code::NotationCritical,
+            format!("the critical attribute `{label}` is not understood"),
+        )
+        .found(label.to_string()));
+    }
+    let chain = envelope
+        .chain
+        .iter()
+        .map(|der| Certificate::from_der(der))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| Reason::new(Code::CertificateMalformed, error.to_string()))?;
+    // spec: SIG §Certificate Requirements "These validations are independent of certificate chain
+    // validation against a trust store."
+    let key = profile::check(&chain, mode).map_err(reason::of_chain)?;
+    // "Determine the signing algorithm(hash+encryption) from the signing certificate", and SIG
+    // §Algorithm Selection; signature-envelope-jws "`alg` header value MUST be same as that of
+    // signature algorithm identified using signing certificate's public key algorithm and size"
+    let expected = algorithm_of(key.kind());
+    if expected != Some(envelope.algorithm) {
+        return Err(Reason::of(Code::SignatureAlgorithm)
+            .expected(expected.map_or("none", Algorithm::jose_name))
+            .found(envelope.algorithm.to_string()));
+    }
+    let leaf = chain
+        .first()
+        .cloned()
+        .ok_or_else(|| Reason::of(Code::CertificateAbsent))?;
+    Ok(Opened {
+        envelope,
+        chain,
+        key,
+        leaf,
+    })
+}
+
+/// spec: TP §Steps 3 "Using the public key of the signing certificate and signing algorithm
+/// identified in the previous step, validate the integrity of the signature envelope.", then the
+/// signatures of the chain.
+fn signatures(opened: &Opened, spend: &mut Spend) -> Result<(), Reason> {
+    let envelope = &opened.envelope;
+    let scheme = scheme_of(envelope.algorithm);
+    spend
+        .verify_signature(
+            &opened.key,
+            scheme,
+            &envelope.signing_input,
+            &envelope.signature,
+        )?
+        .map_err(reason::of_signature)?;
+    for (position, certificate, issuer) in profile::links(&opened.chain) {
+        let key = issuer.public_key().map_err(|error| {
+            reason::of_chain(profile::ChainError::Key {
+                position: position.saturating_add(1),
+                error,
+            })
+        })?;
+        spend.take(1)?;
+        certificate
+            .verify_signed_by(&key)
+            .map_err(|_| reason::of_chain(profile::ChainError::NotIssuedBy { position }))?;
+    }
+    Ok(())
+}
+
+/// spec: TP §Steps 3 "Verify the signature envelope's `payload` matches the source `payload` that
+/// is getting verified", and last "verify the user provided metadata/custom annotations match the
+/// signed attributes". No level waives them.
+fn bound(
+    payload: &[u8],
+    target: &Target,
+    authority: &NotationAuthority,
+    checks: &mut Vec<Node>,
+) -> Result<(), Rejected> {
+    let artifact = payload::parse(payload)
+        .map_err(|reason| rejected(std::mem::take(checks), DESCRIPTOR, reason))?;
+    let unproven = match artifact.is_target(target) {
+        Ok(()) => {
+            checks.push(Node::pass(Kind::Check, DESCRIPTOR).detail(artifact.digest.clone()));
+            None
+        }
+        Err(reason) if reason.code.is_undetermined() => {
+            checks.push(Node::refuse(Kind::Check, DESCRIPTOR, reason.clone()));
+            Some(reason)
+        }
+        Err(reason) => return Err(rejected(std::mem::take(checks), DESCRIPTOR, reason)),
+    };
+    if !authority.user_metadata.is_empty() {
+        artifact
+            .has_metadata(&authority.user_metadata)
+            .map_err(|reason| rejected(std::mem::take(checks), USER_METADATA, reason))?;
+        checks.push(Node::pass(Kind::Check, USER_METADATA));
+    }
+    // Reported last, so that what is certainly wrong is not hidden by what is not known.
+    match unproven {
+        Some(reason) => Err(Rejected {
+            reason,
+            checks: std::mem::take(checks),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn rejected(mut checks: Vec<Node>, check: &str, reason: Reason) -> Rejected {
+    checks.push(Node::refuse(Kind::Check, check, reason.clone()));
+    Rejected { reason, checks }
+}
+
+fn signer(opened: &Opened) -> Signer {
+    let subject = subject_line(opened.leaf.subject());
+    let ids = BTreeSet::from([
+        format!("spki:{}", hex(opened.key.spki_sha256())),
+        format!("subject:{subject}"),
+    ]);
+    Signer { name: subject, ids }
+}
+
+fn integrity_detail(opened: &Opened) -> String {
+    let attributes = &opened.envelope.attributes;
+    let mut detail = format!(
+        "{}, {}, {} certificates",
+        opened.envelope.algorithm,
+        attributes.scheme,
+        opened.chain.len()
+    );
+    if !attributes.extended.is_empty() {
+        let names: Vec<String> = attributes
+            .extended
+            .keys()
+            .map(|l| format!("`{l}`"))
+            .collect();
+        detail.push_str(&format!(", ignored {}", names.join(" ")));
+    }
+    detail
+}
+
+/// spec: SIG §Algorithm Selection
+const fn algorithm_of(kind: KeyKind) -> Option<Algorithm> {
+    match kind {
+        KeyKind::Rsa(2048) => Some(Algorithm::Ps256),
+        KeyKind::Rsa(3072) => Some(Algorithm::Ps384),
+        KeyKind::Rsa(4096) => Some(Algorithm::Ps512),
+        KeyKind::P256 => Some(Algorithm::Es256),
+        KeyKind::P384 => Some(Algorithm::Es384),
+        KeyKind::P521 => Some(Algorithm::Es512),
+        KeyKind::Rsa(_) | KeyKind::Ed25519 => None,
+    }
+}
+
+/// The salt of RSASSA-PSS may have any length: a named deviation from RFC 7518 §3.5 and RFC 8230
+/// §2, as signers of the field write others.
+const fn scheme_of(algorithm: Algorithm) -> Scheme {
+    use HashAlgorithm::{Sha256, Sha384, Sha512};
+    match algorithm {
+        Algorithm::Es256 => Scheme::EcdsaRaw(Sha256),
+        Algorithm::Es384 => Scheme::EcdsaRaw(Sha384),
+        Algorithm::Es512 => Scheme::EcdsaRaw(Sha512),
+        Algorithm::Ps256 => Scheme::RsaPss(Sha256),
+        Algorithm::Ps384 => Scheme::RsaPss(Sha384),
+        Algorithm::Ps512 => Scheme::RsaPss(Sha512),
+    }
+}
+
+/// A node for a failure that the policy lets pass.
+fn logged(check: &str, reason: Reason) -> Node {
+    Node {
+        mark: Mark::Logged,
+        ..Node::refuse(Kind::Check, check, reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_those_of_the_specification() {
+        use Action::{Enforce, Log};
+        for (level, authenticity, time) in [
+            (Level::Strict, Enforce, Enforce),
+            (Level::Permissive, Enforce, Log),
+            (Level::Audit, Log, Log),
+        ] {
+            let actions = Actions {
+                authenticity,
+                authentic_timestamp: time,
+                expiry: time,
+            };
+            assert_eq!(level.actions(), actions);
+        }
+    }
+
+    #[test]
+    fn a_key_has_one_algorithm_or_none() {
+        let kinds = [2048, 3072, 4096].map(KeyKind::Rsa);
+        let kinds = [KeyKind::P256, KeyKind::P384, KeyKind::P521]
+            .into_iter()
+            .chain(kinds);
+        assert_eq!(
+            kinds.filter_map(algorithm_of).collect::<Vec<_>>(),
+            Algorithm::ALL
+        );
+        for kind in [KeyKind::Ed25519, KeyKind::Rsa(2047), KeyKind::Rsa(2560)] {
+            assert_eq!(algorithm_of(kind), None);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The validations that cost no public-key operation, each judged on what the envelope claims.
+
+use super::{Action, NotationAuthority, Opened, Profile, logged};
+use crate::{
+    envelope::notation::SigningScheme,
+    time::Time,
+    trust::identity::subject_line,
+    verdict::{Code, Reason},
+    wire::{Kind, Node},
+    x509::Certificate,
+};
+
+/// How far a signing authority's clock may be ahead of ours, in seconds: the skew that notation-go
+/// and Kerberos (RFC 4120 §8.2) allow elsewhere.
+const SKEW: i64 = 300;
+
+const PLUGIN: &str = "verification plugin";
+const AUTHENTICITY: &str = "authenticity";
+const TRUSTED_IDENTITY: &str = "trusted identity";
+const EXPIRY: &str = "expiry";
+const AUTHENTIC_TIMESTAMP: &str = "authentic timestamp";
+
+/// How one validation came out, and what that leads to.
+pub(super) struct Finding {
+    check: &'static str,
+    action: Action,
+    /// One line of detail, or why not.
+    pub(super) outcome: Result<String, Reason>,
+}
+
+/// All of them, in the order of TP §Steps.
+pub(super) fn all(opened: &Opened, authority: &NotationAuthority, now: Time) -> Vec<Finding> {
+    let actions = authority.actions;
+    let finding = |check, action, outcome| Finding {
+        check,
+        action,
+        outcome,
+    };
+    let mut all = Vec::new();
+    if let Err(reason) = plugin(opened) {
+        all.push(finding(PLUGIN, Action::Enforce, Err(reason)));
+    }
+    all.extend([
+        finding(
+            AUTHENTICITY,
+            actions.authenticity,
+            authenticity(opened, authority),
+        ),
+        finding(
+            TRUSTED_IDENTITY,
+            actions.authenticity,
+            trusted_identity(opened, authority),
+        ),
+        finding(EXPIRY, actions.expiry, expiry(opened, now)),
+        finding(
+            AUTHENTIC_TIMESTAMP,
+            actions.authentic_timestamp,
+            authentic_timestamp(opened, authority.profile, now),
+        ),
+    ]);
+    all
+}
+
+impl Finding {
+    /// True where the signature fails.
+    pub(super) fn is_fatal(&self) -> bool {
+        self.outcome.is_err() && self.action == Action::Enforce
+    }
+
+    /// True where nobody in particular has signed if it fails.
+    pub(super) fn is_authenticity(&self) -> bool {
+        matches!(self.check, AUTHENTICITY | TRUSTED_IDENTITY)
+    }
+
+    /// What the policy let pass.
+    pub(super) fn weakness(&self) -> Option<Reason> {
+        let reason = self.outcome.as_ref().err()?;
+        if self.is_authenticity() {
+            return Some(Reason::of(Code::AuthenticityLogged).found(&reason.message));
+        }
+        Some(reason.clone())
+    }
+
+    pub(super) fn into_node(self) -> Node {
+        match (self.outcome, self.action) {
+            (Ok(detail), _) => Node::pass(Kind::Check, self.check).detail(detail),
+            (Err(reason), Action::Enforce) => Node::refuse(Kind::Check, self.check, reason),
+            (Err(reason), Action::Log) => logged(self.check, reason),
+        }
+    }
+}
+
+/// spec: SIG §Guidelines for implementations "An implementation MUST fail signature verification if
+/// it cannot perform the equivalent verification logic". None is built in, and no level waives it.
+fn plugin(opened: &Opened) -> Result<(), Reason> {
+    let Some(plugin) = &opened.envelope.attributes.plugin else {
+        return Ok(());
+    };
+    let version = plugin
+        .min_version
+        .as_ref()
+        .map(|v| format!(" {v}"))
+        .unwrap_or_default();
+    Err(Reason::new(
+        Code::NotationPlugin,
+        format!(
+            "the signature needs the verification plugin `{}`",
+            plugin.name
+        ),
+    )
+    .expected("a signature without a verification plugin")
+    .found(format!("{}{version}", plugin.name)))
+}
+
+/// spec: TP §Steps 4 "Validate that certificate and certificate-chain lead to a trusted certificate
+/// present in the named store. If all the certificates in the named store have been evaluated
+/// without a match, then fail this step."
+fn authenticity(opened: &Opened, authority: &NotationAuthority) -> Result<String, Reason> {
+    let (store, name) = match opened.envelope.attributes.scheme {
+        SigningScheme::X509 => (&authority.ca, "ca"),
+        SigningScheme::SigningAuthority => (&authority.signing_authority, "signingAuthority"),
+    };
+    let trusted = |certificate: &&Certificate| store.iter().any(|t| t.der() == certificate.der());
+    match opened.chain.iter().find(trusted) {
+        Some(certificate) => Ok(format!(
+            "{name}: {} sha256:{}",
+            subject_line(certificate.subject()),
+            certificate.fingerprint()
+        )),
+        None if store.is_empty() => Err(Reason::new(
+            Code::AuthenticityUntrusted,
+            format!("the policy has no certificate in the `{name}` store"),
+        )),
+        None => {
+            let root = opened.chain.last().unwrap_or(&opened.leaf);
+            Err(Reason::of(Code::AuthenticityUntrusted)
+                .expected(format!(
+                    "one of {} certificates of the `{name}` store",
+                    store.len()
+                ))
+                .found(format!(
+                    "{} sha256:{}",
+                    subject_line(root.subject()),
+                    root.fingerprint()
+                )))
+        }
+    }
+}
+
+/// spec: TP §Steps 4 "If `trustedIdentities` is `*`, any signing certificate issued by a CA in
+/// `trustStore` is allowed … Else validate if the X.509 subject (`x509.subject`) in the
+/// `trustedIdentities` list matches with the value of corresponding attributes in the signing
+/// certificate's subject"
+fn trusted_identity(opened: &Opened, authority: &NotationAuthority) -> Result<String, Reason> {
+    let identities = &authority.trusted_identities;
+    match identities
+        .iter()
+        .find(|i| i.matches(&opened.leaf, authority.profile))
+    {
+        Some(identity) => Ok(identity.to_string()),
+        None => {
+            let expected: Vec<String> = identities.iter().map(ToString::to_string).collect();
+            Err(Reason::of(Code::IdentityUntrusted)
+                .expected(expected.join(" | "))
+                .found(subject_line(opened.leaf.subject())))
+        }
+    }
+}
+
+/// spec: SIG §Expiry "The artifact is considered expired when the current time is greater than or
+/// equal to expiry time"
+fn expiry(opened: &Opened, now: Time) -> Result<String, Reason> {
+    match opened.envelope.attributes.expiry {
+        None => Ok("none".into()),
+        Some(expiry) if now < expiry => Ok(expiry.to_string()),
+        Some(expiry) => Err(Reason::new(
+            Code::ExpiryExpired,
+            format!("the digital signature has expired on {expiry}"),
+        )
+        .expected(format!("expiry after {now}"))
+        .found(expiry.to_string())),
+    }
+}
+
+/// spec: TP §Steps 6, without timestamp countersignatures.
+fn authentic_timestamp(opened: &Opened, profile: Profile, now: Time) -> Result<String, Reason> {
+    let attributes = &opened.envelope.attributes;
+    let time = match (attributes.scheme, attributes.authentic_signing_time) {
+        // "Validate that the local machine's current time (in UTC) is within the signing
+        // certificate chain's validity period."
+        (SigningScheme::X509, _) => now,
+        // "Validate that the `Authentic Signing Time` is within the signing certificate chain's
+        // validity period."
+        (SigningScheme::SigningAuthority, Some(time)) => time,
+        // "Check for the `Authentic Signing Time` signed attribute. If it does not exist, fail this
+        // step."
+        (SigningScheme::SigningAuthority, None) => {
+            return Err(Reason::of(Code::AuthenticTimestampInvalid));
+        }
+    };
+    // A time that has not come vouches for nothing.
+    let latest = Time::from_unix(now.unix().saturating_add(SKEW));
+    if time > latest && profile == Profile::Spec {
+        return Err(Reason::new(
+            Code::AuthenticTimestampInvalid,
+            "the authentic signing time is in the future",
+        )
+        .expected(format!("not after {latest}"))
+        .found(time.to_string()));
+    }
+    for certificate in &opened.chain {
+        let (from, to) = (certificate.not_before(), certificate.not_after());
+        if time < from || time > to {
+            let state = if time < from {
+                "not valid yet"
+            } else {
+                "expired"
+            };
+            return Err(Reason::new(
+                Code::AuthenticTimestampInvalid,
+                format!(
+                    "certificate `{}` was {state} at {time}",
+                    subject_line(certificate.subject())
+                ),
+            )
+            .expected(format!("{from} to {to}"))
+            .found(time.to_string()));
+        }
+    }
+    Ok(time.to_string())
+}

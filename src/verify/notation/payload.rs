@@ -1,0 +1,160 @@
+//! The signed payload: which artifact it is about
+//! (signature specification §Payload).
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    json,
+    verdict::{Code, Reason},
+    verify::Target,
+};
+
+/// `targetArtifact`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TargetArtifact {
+    pub(super) digest: String,
+    media_type: String,
+    size: u64,
+    annotations: BTreeMap<String, String>,
+}
+
+/// Parses a payload whose signature was checked.
+pub(super) fn parse(bytes: &[u8]) -> Result<TargetArtifact, Reason> {
+    let malformed = |what: String| Reason::new(Code::PayloadMalformed, what);
+    let missing =
+        |name: &str| malformed(format!("`targetArtifact.{name}` is missing or not valid"));
+    let document =
+        json::parse(bytes).map_err(|error| malformed(format!("not valid JSON: {error}")))?;
+    let Value::Object(mut document) = document else {
+        return Err(malformed("the payload is not a JSON object".into()));
+    };
+    let Some(Value::Object(mut artifact)) = document.remove("targetArtifact") else {
+        return Err(malformed(
+            "`targetArtifact` is missing or not an object".into(),
+        ));
+    };
+    Ok(TargetArtifact {
+        digest: text(&mut artifact, "digest").ok_or_else(|| missing("digest"))?,
+        media_type: text(&mut artifact, "mediaType").ok_or_else(|| missing("mediaType"))?,
+        size: artifact
+            .get("size")
+            .and_then(Value::as_u64)
+            .ok_or_else(|| missing("size"))?,
+        annotations: annotations(artifact.remove("annotations"))
+            .ok_or_else(|| missing("annotations"))?,
+    })
+}
+
+fn text(object: &mut Map<String, Value>, name: &str) -> Option<String> {
+    match object.remove(name) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+fn annotations(value: Option<Value>) -> Option<BTreeMap<String, String>> {
+    match value {
+        None | Some(Value::Null) => Some(BTreeMap::new()),
+        Some(Value::Object(map)) => map
+            .into_iter()
+            .map(|(key, value)| match value {
+                Value::String(value) => Some((key, value)),
+                _ => None,
+            })
+            .collect(),
+        Some(_) => None,
+    }
+}
+
+impl TargetArtifact {
+    /// spec: TP §Steps 3 "Make sure the artifact's digest, media type and size match the ones
+    /// present in the signature envelope."
+    ///
+    /// The digest binds; media type and size are compared where raw bytes say them, and are not
+    /// taken on the host's word.
+    pub(super) fn is_target(&self, target: &Target) -> Result<(), Reason> {
+        let differs = |what: &str, expected: &str, found: &str| {
+            Reason::new(
+                Code::DescriptorMismatch,
+                format!("the signed {what} is not the artifact's"),
+            )
+            .expected(expected)
+            .found(found)
+        };
+        if self.digest != target.digest {
+            return Err(differs("digest", &target.digest, &self.digest));
+        }
+        if let Some(media_type) = &target.media_type
+            && *media_type != self.media_type
+        {
+            return Err(differs("media type", media_type, &self.media_type));
+        }
+        if let Some(size) = target.size
+            && size != self.size
+        {
+            return Err(differs("size", &size.to_string(), &self.size.to_string()));
+        }
+        if target.media_type.is_none() || target.size.is_none() {
+            return Err(Reason::new(
+                Code::EvidenceHostAsserted,
+                "media type and size of the artifact are not proven by raw bytes",
+            ));
+        }
+        Ok(())
+    }
+
+    /// spec: TP §Steps "verify the user provided metadata/custom annotations match the signed
+    /// attributes present in the signature envelope"
+    pub(super) fn has_metadata(&self, wanted: &BTreeMap<String, String>) -> Result<(), Reason> {
+        match wanted
+            .iter()
+            .find(|(key, value)| self.annotations.get(*key) != Some(value))
+        {
+            None => Ok(()),
+            Some((key, value)) => {
+                let reason = Reason::of(Code::MetadataMismatch).expected(format!("{key}={value}"));
+                Err(match self.annotations.get(key) {
+                    Some(found) => reason.found(format!("{key}={found}")),
+                    None => reason.found(format!("no `{key}`")),
+                })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_that_are_not_needed_are_ignored() {
+        let text = br#"{"x":1,"targetArtifact":{"digest":"d","mediaType":"m","size":7,"urls":[],"artifactType":"a"}}"#;
+        let artifact = parse(text).unwrap();
+        assert_eq!((artifact.digest.as_str(), artifact.size), ("d", 7));
+    }
+
+    #[test]
+    fn what_is_not_a_payload_is_refused() {
+        for text in [
+            "",
+            "[]",
+            "{}",
+            r#"{"targetArtifact":[]}"#,
+            r#"{"TARGETARTIFACT":{"digest":"d","mediaType":"m","size":7}}"#,
+            r#"{"targetArtifact":{"digest":"d","mediaType":"m"}}"#,
+            r#"{"targetArtifact":{"digest":"d","mediaType":"m","size":-7}}"#,
+            r#"{"targetArtifact":{"digest":"d","mediaType":"m","size":7.5}}"#,
+            r#"{"targetArtifact":{"digest":"d","digest":"e","mediaType":"m","size":7}}"#,
+            r#"{"targetArtifact":{"digest":"d","mediaType":"m","size":7,"annotations":{"a":1}}}"#,
+            r#"{"targetArtifact":{"digest":"d","mediaType":"m","size":7}} x"#,
+        ] {
+            assert_eq!(
+                parse(text.as_bytes()).unwrap_err().code,
+                Code::PayloadMalformed,
+                "{text}"
+            );
+        }
+    }
+}
