@@ -1,0 +1,165 @@
+//! The explanation of a decision as a tree for people.
+
+use std::fmt::Write;
+
+use countersign::{
+    verdict::Reason,
+    wire::{ImageDecision, Mark, Node},
+};
+
+use super::style::Style;
+
+/// One image: the verdict in the first line, the tree below it.
+pub(super) fn render(image: &ImageDecision, style: Style) -> String {
+    let mut out = format!(
+        "{} {}",
+        style.outcome(image.outcome),
+        clean(&image.reference)
+    );
+    if let Some(digest) = image
+        .digest
+        .as_deref()
+        .filter(|d| !image.reference.contains(*d))
+    {
+        out.push('@');
+        out.push_str(&clean(digest));
+    }
+    out.push('\n');
+    let root = &image.explanation;
+    if let Some(reason) = &image.reason {
+        let below = if root.children.is_empty() {
+            "   "
+        } else {
+            "│  "
+        };
+        let _ = writeln!(out, "{}{}", style.faint(below), headline(reason));
+        if !somewhere_below(root, reason) {
+            details(&mut out, below, reason, style);
+        }
+    }
+    children(&mut out, "", root, style);
+    out
+}
+
+fn children(out: &mut String, prefix: &str, node: &Node, style: Style) {
+    for (i, child) in node.children.iter().enumerate() {
+        let last = i + 1 == node.children.len();
+        let (branch, below) = if last {
+            ("└─ ", "   ")
+        } else {
+            ("├─ ", "│  ")
+        };
+        let _ = write!(
+            out,
+            "{}{} {}",
+            style.faint(&format!("{prefix}{branch}")),
+            style.mark(child.mark),
+            clean(&child.name)
+        );
+        if let Some(detail) = &child.detail {
+            let _ = write!(out, "  {}", style.faint(&clean(detail)));
+        }
+        let prefix = format!("{prefix}{below}");
+        // What a child says in the same words is said there.
+        let own = child.reason.as_ref().filter(|r| !somewhere_below(child, r));
+        if let Some(reason) = own {
+            let _ = write!(out, ": {}", headline(reason));
+        }
+        out.push('\n');
+        if let Some(reason) = own.filter(|_| child.mark != Mark::Skipped) {
+            let stem = if child.children.is_empty() {
+                "     "
+            } else {
+                "│    "
+            };
+            details(out, &format!("{prefix}{stem}"), reason, style);
+        }
+        children(out, &prefix, child, style);
+    }
+}
+
+fn headline(reason: &Reason) -> String {
+    format!("{} ({})", clean(&reason.message), reason.code)
+}
+
+fn details(out: &mut String, prefix: &str, reason: &Reason, style: Style) {
+    for (label, text) in [
+        ("expected", &reason.expected),
+        ("found", &reason.found),
+        ("next", &reason.next),
+    ] {
+        if let Some(text) = text {
+            let label = style.faint(&format!("{prefix}{label}: "));
+            let _ = writeln!(out, "{label}{}", clean(text));
+        }
+    }
+}
+
+fn somewhere_below(node: &Node, reason: &Reason) -> bool {
+    node.children
+        .iter()
+        .any(|c| c.reason.as_ref() == Some(reason) || somewhere_below(c, reason))
+}
+
+/// Names and messages hold what strangers wrote: nothing in them may steer a terminal.
+pub(super) fn clean(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign::{
+        verdict::Code,
+        wire::{Kind, Outcome},
+    };
+
+    use super::{super::style::When, *};
+
+    #[test]
+    fn draws_the_tree_and_says_each_reason_once() {
+        let reason = Reason::of(Code::SignatureInvalid)
+            .expected("key a")
+            .found("key b");
+        let candidate = Node::refuse(Kind::Candidate, "sha256:1", reason.clone());
+        let signer = Node::refuse(Kind::Authority, "signer", reason.clone()).children(vec![
+            candidate,
+            Node::pass(Kind::Check, "digest").detail("equal"),
+        ]);
+        let image = ImageDecision {
+            reference: "ghcr.io/a/b:1".to_owned(),
+            path: None,
+            digest: Some("sha256:00".to_owned()),
+            outcome: Outcome::Deny,
+            reason: Some(reason),
+            explanation: Node::pass(Kind::Image, "x").children(vec![signer]),
+        };
+        let expected = "\
+DENY ghcr.io/a/b:1@sha256:00
+│  no matching signatures: the signature does not verify (signature.invalid)
+└─ ✗ signer
+   ├─ ✗ sha256:1: no matching signatures: the signature does not verify (signature.invalid)
+   │       expected: key a
+   │       found: key b
+   │       next: check which key signed the image
+   └─ ✓ digest  equal
+";
+        assert_eq!(render(&image, Style::new(When::Never)), expected);
+    }
+
+    #[test]
+    fn nothing_in_a_name_steers_the_terminal() {
+        assert_eq!(clean("a\x1b[2Jb\u{202e}\n"), "a\\u{1b}[2Jb\\u{202e}\\u{a}");
+    }
+}

@@ -1,0 +1,117 @@
+//! The `countersign` command. One file a subcommand.
+
+mod clock;
+mod explanation;
+mod output;
+mod style;
+mod target;
+mod verify;
+
+use std::{env, process::ExitCode};
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
+
+use crate::runtime::Embedded;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  allow: every image is proven
+  1  deny: evidence is there and fails, or none exists
+  2  undetermined: evidence could not be had or proven
+  3  bad input: usage, policy, reference, or an internal trap
+Of several images the worst counts: 3, then 1, then 2, then 0.";
+
+/// Verifies container-image signatures and attestations against a policy.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", after_help = EXIT_CODES, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Verify(verify::Verify),
+}
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Proven.
+    #[default]
+    Allow,
+    /// Could not be had or proven.
+    Undetermined,
+    /// Evidence fails or does not exist.
+    Deny,
+    /// Usage, policy, reference, trap.
+    BadInput,
+}
+
+impl Exit {
+    /// The worse of two.
+    pub(crate) fn worst(self, other: Self) -> Self {
+        if other.rank() > self.rank() {
+            other
+        } else {
+            self
+        }
+    }
+
+    fn rank(self) -> u8 {
+        match self {
+            Self::Allow => 0,
+            Self::Undetermined => 1,
+            Self::Deny => 2,
+            Self::BadInput => 3,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Allow => 0,
+            Exit::Deny => 1,
+            Exit::Undetermined => 2,
+            Exit::BadInput => 3,
+        })
+    }
+}
+
+/// Runs the command line of this process.
+pub fn run(embedded: Embedded) -> ExitCode {
+    let arguments = match parse(embedded) {
+        Ok(arguments) => arguments,
+        Err(e) => {
+            // A closed pipe is nobody's fault.
+            let _ = e.print();
+            return match e.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                _ => Exit::BadInput.into(),
+            };
+        }
+    };
+    match arguments.command {
+        Command::Verify(verify) => verify.run(embedded).into(),
+    }
+}
+
+fn parse(embedded: Embedded) -> Result<Arguments, clap::Error> {
+    let asks_version = env::args_os().any(|a| a == "--version" || a == "-V");
+    let version = if asks_version {
+        version(embedded)
+    } else {
+        String::new()
+    };
+    // The parser wants text that lives as long as the process, and the process ends here.
+    let command = Arguments::command().version(&*version.leak());
+    Arguments::from_arg_matches(&command.try_get_matches()?)
+}
+
+fn version(embedded: Embedded) -> String {
+    let module = embedded
+        .digest()
+        .unwrap_or_else(|| "none embedded".to_owned());
+    format!("{}\nmodule {module}", env!("CARGO_PKG_VERSION"))
+}

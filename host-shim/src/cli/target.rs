@@ -1,0 +1,117 @@
+//! What a reference on the command line names: an image on a registry, or one in a layout.
+
+use std::path::Path;
+
+use crate::source::{EvidenceSource, Layout, Options, Registry, Selector};
+
+const LAYOUT: &str = "oci-layout:";
+const ARCHIVE: &str = "oci-archive:";
+
+/// An image and where its evidence is.
+pub(super) struct Target {
+    /// The reference that the decision is asked for.
+    pub(super) reference: String,
+    source: Source,
+}
+
+enum Source {
+    Layout(Layout),
+    Registry(Registry),
+}
+
+impl Target {
+    /// Opens what `argument` names.
+    pub(super) fn open(
+        argument: &str,
+        name: Option<&str>,
+        options: &Options,
+    ) -> Result<Self, String> {
+        if let Some(place) = argument.strip_prefix(LAYOUT) {
+            let (directory, selector) = split(place);
+            let layout =
+                Layout::open(Path::new(directory), selector, name).map_err(|e| e.to_string())?;
+            let reference = layout.reference().to_owned();
+            return Ok(Self {
+                reference,
+                source: Source::Layout(layout),
+            });
+        }
+        if argument.starts_with(ARCHIVE) {
+            return Err(
+                "archives are not supported by this build: unpack it to a layout".to_owned(),
+            );
+        }
+        if name.is_some() {
+            return Err("--image is for layouts: this reference has its own name".to_owned());
+        }
+        let source = Source::Registry(Registry::new(options));
+        Ok(Self {
+            reference: argument.to_owned(),
+            source,
+        })
+    }
+
+    /// Where its evidence comes from.
+    pub(super) fn source(&self) -> &dyn EvidenceSource {
+        match &self.source {
+            Source::Layout(layout) => layout,
+            Source::Registry(registry) => registry,
+        }
+    }
+
+    /// What the user should know.
+    pub(super) fn notes(&self) -> &[String] {
+        match &self.source {
+            Source::Layout(_) => &[],
+            Source::Registry(registry) => registry.notes(),
+        }
+    }
+}
+
+/// `DIR[:tag|@digest]`. A directory of exactly that name comes first.
+fn split(place: &str) -> (&str, Option<Selector>) {
+    if Path::new(place).is_dir() {
+        return (place, None);
+    }
+    if let Some((directory, digest)) = place.rsplit_once('@')
+        && digest.contains(':')
+    {
+        return (directory, Some(Selector::Digest(digest.to_owned())));
+    }
+    match place.rsplit_once(':') {
+        Some((directory, tag)) if !tag.contains('/') => {
+            (directory, Some(Selector::Tag(tag.to_owned())))
+        }
+        _ => (place, None),
+    }
+}
+
+/// Reads `--image`: a name, no tag and no digest.
+pub(super) fn parse_name(text: &str) -> Result<String, String> {
+    let last = text.rsplit('/').next().unwrap_or(text);
+    if text.is_empty() || last.contains(':') || text.contains('@') {
+        return Err("a name without tag and digest, such as ghcr.io/acme/app".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_directory_and_selector_apart() {
+        let tag = |t: &str| Some(Selector::Tag(t.to_owned()));
+        assert_eq!(split("no/such"), ("no/such", None));
+        assert_eq!(split("no/such:1.0"), ("no/such", tag("1.0")));
+        assert_eq!(split("no:such/x"), ("no:such/x", None));
+        let digest = Some(Selector::Digest("sha256:00".to_owned()));
+        assert_eq!(split("no/such@sha256:00"), ("no/such", digest));
+    }
+
+    #[test]
+    fn names_have_no_tag() {
+        assert!(parse_name("localhost:5000/a").is_ok());
+        assert!(parse_name("a:1").is_err() && parse_name("a@sha256:0").is_err());
+    }
+}

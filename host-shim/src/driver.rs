@@ -1,0 +1,266 @@
+//! The loop: ask the module, fetch what it needs, ask again, until there is a decision.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use countersign::{
+    evidence::Budget,
+    wire::{
+        Answer, Decision, EvidenceItem, Fetch, Request, STEP_VERSION, StepRequest, StepResponse,
+        UnavailableReason,
+    },
+};
+use serde_json::Value;
+
+use crate::{
+    runtime::{Call, Limits, Module, NoCallbacks, Outcome, RuntimeError},
+    source::{EvidenceSource, Traffic},
+};
+
+/// Times that the module is asked for one decision. The longest road that it takes is seven:
+/// resolve, manifest, discovery, fallback, manifests, blobs, decision.
+pub const MAX_ROUNDS: u32 = 10;
+/// Fetches in flight at once.
+const MAX_PARALLEL: usize = 8;
+/// Fetches of one decision.
+const MAX_FETCHES: usize = 4096;
+
+/// Something that makes one step. The tests compare several; the command only has the module.
+pub trait Evaluator {
+    /// A `StepRequest` in, a `StepResponse` out, both as JSON.
+    fn step(&self, request: &[u8]) -> Result<Outcome, RuntimeError>;
+}
+
+/// The module as an evaluator.
+#[derive(Clone)]
+pub struct ModuleEvaluator {
+    /// The module.
+    pub module: Module,
+    /// What each step may spend.
+    pub limits: Limits,
+    /// The guest's clock, in nanoseconds since the Unix epoch.
+    pub now: u64,
+}
+
+impl Evaluator for ModuleEvaluator {
+    fn step(&self, request: &[u8]) -> Result<Outcome, RuntimeError> {
+        self.module.call(&Call {
+            operation: "evaluate",
+            payload: request,
+            now: self.now,
+            limits: self.limits,
+            callbacks: Arc::new(NoCallbacks),
+        })
+    }
+}
+
+/// What a decision is asked about.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// The policy document.
+    pub policy: &'a Value,
+    /// The images.
+    pub request: &'a Request,
+    /// RFC 3339 in UTC.
+    pub now: &'a str,
+    /// Lower limits than the module's own.
+    pub budget: Option<Budget>,
+}
+
+/// A decision and what it took.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// The decision.
+    pub decision: Decision,
+    /// The last answer of the module, byte for byte.
+    pub response: Vec<u8>,
+    /// Everything that the decision rests on.
+    pub evidence: Vec<EvidenceItem>,
+    /// Figures.
+    pub stats: Stats,
+}
+
+/// What a decision took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    /// Times that the module was asked.
+    pub rounds: u32,
+    /// Fetches that it needed.
+    pub fetches: u64,
+    /// Requests that went over the wire.
+    pub requests: u64,
+    /// Bytes that came back.
+    pub bytes: u64,
+    /// Fuel of all rounds.
+    pub fuel: u64,
+    /// Bytes of linear memory of the largest round.
+    pub memory: usize,
+}
+
+/// Why there is no decision. Whoever asked must refuse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DriverError {
+    /// The module's answer is not a step response.
+    Malformed(String),
+    /// The module asks for what it has, or goes on for ever.
+    NoProgress(String),
+    /// The module gave no answer.
+    Runtime(RuntimeError),
+}
+
+impl fmt::Display for DriverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(e) => write!(f, "the module's answer is not a step response: {e}"),
+            Self::NoProgress(e) => write!(f, "the module makes no progress: {e}"),
+            Self::Runtime(e) => e.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for DriverError {}
+
+/// Goes round until there is a decision.
+pub fn decide(
+    evaluator: &dyn Evaluator,
+    source: &dyn EvidenceSource,
+    question: &Question<'_>,
+) -> Result<Judgement, DriverError> {
+    let before = source.traffic();
+    let mut step = StepRequest {
+        api_version: STEP_VERSION.to_owned(),
+        policy: question.policy.clone(),
+        request: question.request.clone(),
+        evidence: Vec::new(),
+        now: question.now.to_owned(),
+        budget: question.budget,
+    };
+    let mut asked = BTreeSet::new();
+    let mut stats = Stats::default();
+    while stats.rounds < MAX_ROUNDS {
+        let request =
+            serde_json::to_vec(&step).map_err(|e| DriverError::Malformed(e.to_string()))?;
+        let outcome = evaluator.step(&request).map_err(DriverError::Runtime)?;
+        stats.rounds += 1;
+        stats.fuel += outcome.fuel;
+        stats.memory = stats.memory.max(outcome.memory);
+        let need = match parse(&outcome.response)? {
+            Next::Decision(decision) => {
+                stats.add_traffic(before, source.traffic());
+                let (response, evidence) = (outcome.response, step.evidence);
+                return Ok(Judgement {
+                    decision,
+                    response,
+                    evidence,
+                    stats,
+                });
+            }
+            Next::Need(need) => fresh(need, &mut asked)?,
+        };
+        stats.fetches += need.len() as u64;
+        step.evidence.extend(fetch_all(source, need));
+    }
+    Err(DriverError::NoProgress(format!(
+        "no decision after {MAX_ROUNDS} rounds"
+    )))
+}
+
+impl Stats {
+    fn add_traffic(&mut self, before: Traffic, after: Traffic) {
+        self.requests = after.requests.saturating_sub(before.requests);
+        self.bytes = after.bytes.saturating_sub(before.bytes);
+    }
+}
+
+enum Next {
+    Decision(Decision),
+    Need(Vec<Fetch>),
+}
+
+fn parse(response: &[u8]) -> Result<Next, DriverError> {
+    let malformed = |e: &str| DriverError::Malformed(e.to_owned());
+    let response: StepResponse =
+        serde_json::from_slice(response).map_err(|e| malformed(&e.to_string()))?;
+    if response.api_version != STEP_VERSION {
+        return Err(malformed(&format!(
+            "apiVersion is `{}`",
+            response.api_version
+        )));
+    }
+    match (response.need, response.decision) {
+        (None, Some(decision)) => Ok(Next::Decision(decision)),
+        (Some(need), None) if !need.is_empty() => Ok(Next::Need(need)),
+        (Some(_), None) => Err(malformed("`need` is empty")),
+        (Some(_), Some(_)) => Err(malformed("both `need` and `decision` are there")),
+        (None, None) => Err(malformed("neither `need` nor `decision` is there")),
+    }
+}
+
+/// The needs, each once. None may have been asked for in an earlier round: it was answered.
+fn fresh(need: Vec<Fetch>, asked: &mut BTreeSet<Fetch>) -> Result<Vec<Fetch>, DriverError> {
+    let mut fresh = BTreeSet::new();
+    for fetch in need {
+        if asked.contains(&fetch) {
+            return Err(DriverError::NoProgress(format!(
+                "it asks again for {fetch:?}"
+            )));
+        }
+        fresh.insert(fetch);
+    }
+    asked.extend(fresh.iter().cloned());
+    if asked.len() > MAX_FETCHES {
+        return Err(DriverError::NoProgress(format!(
+            "it asks for more than {MAX_FETCHES} things"
+        )));
+    }
+    Ok(fresh.into_iter().collect())
+}
+
+fn fetch_all(source: &dyn EvidenceSource, need: Vec<Fetch>) -> Vec<EvidenceItem> {
+    let answers: Vec<Mutex<Option<Answer>>> = need.iter().map(|_| Mutex::new(None)).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some((fetch, slot)) = {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            need.get(i).zip(answers.get(i))
+        } {
+            let answer = source.fetch(fetch);
+            *slot
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(answer);
+        }
+    };
+    thread::scope(|scope| {
+        let helpers: Vec<_> = (1..need.len().min(MAX_PARALLEL))
+            // Without a thread the work is done here.
+            .filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
+            .collect();
+        work();
+        for helper in helpers {
+            // A panic leaves its slot empty, which is answered below.
+            let _ = helper.join();
+        }
+    });
+    need.into_iter()
+        .zip(answers)
+        .map(|(fetch, slot)| {
+            let answer = slot
+                .into_inner()
+                .ok()
+                .flatten()
+                .unwrap_or_else(|| Answer::Unavailable {
+                    reason: UnavailableReason::Transport,
+                    message: "the host failed to ask".to_owned(),
+                });
+            EvidenceItem { fetch, answer }
+        })
+        .collect()
+}

@@ -1,0 +1,22 @@
+//! The native host of the Countersign module.
+//!
+//! **A decision is always made by the wasm module**: this crate runs it ([`runtime`]), fetches what
+//! it asks for ([`source`]) and goes round until there is a verdict ([`driver`]).
+//!
+//! ```text
+//! cli ──▶ driver ──▶ runtime (wasmtime, waPC, WASI: fuel, memory, deadline)
+//!           │             ▲
+//!           └──▶ source   └── kubewarden callbacks, where a front needs them
+//!                (OCI layout, registry)
+//! ```
+#![deny(missing_docs)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
+
+pub mod cli;
+pub mod driver;
+pub mod policy;
+pub mod runtime;
+pub mod source;

@@ -1,0 +1,84 @@
+//! What one call into the module may spend. The core counts its own budget in bytes and signature
+//! operations; these are the backstops.
+
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+
+/// Limits of one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Units of wasmtime fuel, about one an instruction. The default is some ten times what the
+    /// largest decision inside the core's own budget takes.
+    pub fuel: u64,
+    /// Bytes of linear memory.
+    pub memory: usize,
+    /// Wall time.
+    pub deadline: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            fuel: 50_000_000_000,
+            memory: 256 << 20,
+            deadline: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Counts and caps linear memory.
+#[derive(Debug)]
+pub(super) struct MemoryMeter {
+    limit: usize,
+    pub(super) peak: usize,
+    pub(super) refused: bool,
+}
+
+impl MemoryMeter {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            peak: 0,
+            refused: false,
+        }
+    }
+}
+
+impl ResourceLimiter for MemoryMeter {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let fits = desired <= self.limit;
+        if fits {
+            self.peak = self.peak.max(desired);
+        } else {
+            self.refused = true;
+        }
+        Ok(fits)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= 100_000)
+    }
+
+    fn instances(&self) -> usize {
+        1
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
+
+    fn tables(&self) -> usize {
+        4
+    }
+}

@@ -1,0 +1,264 @@
+//! A loaded module, and calls into it.
+
+use std::{fs, path::Path, sync::Arc};
+
+use countersign::crypto::{hex, sha256};
+use wasmtime::{ExternType, InstancePre, Linker, Store, Trap};
+
+use super::{
+    Engine, HostCallbacks, Limits, LoadError, RuntimeError, engine::TICK, guest::Guest, wapc, wasi,
+};
+
+/// The module that a build carries, if it does.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Embedded {
+    /// `policy.wasm`.
+    pub wasm: Option<&'static [u8]>,
+    /// `policy.cwasm`: what [`precompile`] made of it.
+    pub compiled: Option<&'static [u8]>,
+}
+
+impl Embedded {
+    /// `sha256:…` of the module, if there is one.
+    pub fn digest(&self) -> Option<String> {
+        self.wasm.map(digest)
+    }
+}
+
+/// Code for this architecture, behind the digest of the module that it was made from.
+pub fn precompile(engine: &Engine, wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
+    let code = engine
+        .wasmtime
+        .precompile_module(wasm)
+        .map_err(|e| LoadError::Malformed(format!("{e:#}")))?;
+    let mut out = sha256(wasm).to_vec();
+    out.extend_from_slice(&code);
+    Ok(out)
+}
+
+/// A module, linked and ready to be called any number of times, from any thread.
+#[derive(Clone)]
+pub struct Module {
+    pre: InstancePre<Guest>,
+    digest: String,
+}
+
+/// One call.
+#[derive(Clone)]
+pub struct Call<'a> {
+    /// The waPC operation, such as `evaluate`.
+    pub operation: &'a str,
+    /// Its payload.
+    pub payload: &'a [u8],
+    /// What the guest's clock says, in nanoseconds since the Unix epoch.
+    pub now: u64,
+    /// What the call may spend.
+    pub limits: Limits,
+    /// What the guest may ask back.
+    pub callbacks: Arc<dyn HostCallbacks>,
+}
+
+/// An answer and what it cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The guest's answer.
+    pub response: Vec<u8>,
+    /// Units of fuel that were used.
+    pub fuel: u64,
+    /// Bytes of linear memory at the most.
+    pub memory: usize,
+    /// What the guest printed.
+    pub log: String,
+}
+
+impl From<Vec<u8>> for Outcome {
+    fn from(response: Vec<u8>) -> Self {
+        Self {
+            response,
+            ..Self::default()
+        }
+    }
+}
+
+impl Module {
+    /// The module that this build carries. The second value is a note for the user where the code
+    /// compiled ahead of time could not be used.
+    pub fn embedded(
+        engine: &Engine,
+        embedded: Embedded,
+    ) -> Result<(Self, Option<String>), LoadError> {
+        let wasm = embedded.wasm.ok_or(LoadError::Absent)?;
+        let Some(compiled) = embedded.compiled else {
+            let note = "this build carries no precompiled module: compiling it now";
+            return Ok((Self::compile(engine, wasm)?, Some(note.to_owned())));
+        };
+        match Self::precompiled(engine, wasm, compiled) {
+            Ok(module) => Ok((module, None)),
+            Err(e) => {
+                let note = format!("the precompiled module does not fit ({e}): compiling it now");
+                Ok((Self::compile(engine, wasm)?, Some(note)))
+            }
+        }
+    }
+
+    /// A module from a file, compiled now.
+    pub fn open(engine: &Engine, path: &Path) -> Result<Self, LoadError> {
+        let wasm = fs::read(path)
+            .map_err(|e| LoadError::Unreadable(format!("`{}`: {e}", path.display())))?;
+        Self::compile(engine, &wasm)
+    }
+
+    /// A module from its bytes, compiled now.
+    pub fn compile(engine: &Engine, wasm: &[u8]) -> Result<Self, LoadError> {
+        // Binary only: the text format is not compiled in, and a clear message beats a parse error.
+        let module = wasmtime::Module::from_binary(&engine.wasmtime, wasm)
+            .map_err(|e| LoadError::Malformed(format!("{e:#}")))?;
+        Self::link(engine, &module, digest(wasm))
+    }
+
+    fn precompiled(engine: &Engine, wasm: &[u8], compiled: &[u8]) -> Result<Self, LoadError> {
+        let Some((made_from, code)) = compiled.split_at_checked(32) else {
+            return Err(LoadError::Malformed("it is cut short".to_owned()));
+        };
+        if made_from != sha256(wasm) {
+            return Err(LoadError::Malformed(
+                "it was made from another module".to_owned(),
+            ));
+        }
+        // SAFETY: `compiled` was put into this executable by its own build, from the output of
+        // `precompile`; it is as trusted as the code around it. Code for another architecture,
+        // version or configuration of wasmtime is refused by `deserialize` itself.
+        #[expect(
+            unsafe_code,
+            reason = "there is no other way to load code compiled ahead of time"
+        )]
+        let module = unsafe { wasmtime::Module::deserialize(&engine.wasmtime, code) }
+            .map_err(|e| LoadError::Malformed(format!("{e:#}")))?;
+        Self::link(engine, &module, digest(wasm))
+    }
+
+    fn link(engine: &Engine, module: &wasmtime::Module, digest: String) -> Result<Self, LoadError> {
+        for (name, present) in [
+            (
+                "memory",
+                matches!(module.get_export("memory"), Some(ExternType::Memory(_))),
+            ),
+            (
+                "__guest_call",
+                matches!(module.get_export("__guest_call"), Some(ExternType::Func(_))),
+            ),
+        ] {
+            if !present {
+                return Err(LoadError::MissingExport(name));
+            }
+        }
+        let mut linker = Linker::new(&engine.wasmtime);
+        wapc::link(&mut linker)
+            .and_then(|()| wasi::link(&mut linker))
+            .map_err(|e| LoadError::Engine(e.to_string()))?;
+        let pre = linker.instantiate_pre(module).map_err(|e| {
+            let unknown = e.downcast_ref::<wasmtime::UnknownImportError>();
+            match unknown {
+                Some(u) => LoadError::Import {
+                    name: format!("{}.{}", u.module(), u.name()),
+                },
+                None => LoadError::Malformed(format!("{e:#}")),
+            }
+        })?;
+        Ok(Self { pre, digest })
+    }
+
+    /// `sha256:…` of the module.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Calls an operation on a fresh instance.
+    pub fn call(&self, call: &Call<'_>) -> Result<Outcome, RuntimeError> {
+        let guest = Guest::new(
+            call.operation,
+            call.payload,
+            call.now,
+            call.limits.memory,
+            call.callbacks.clone(),
+        );
+        let mut store = Store::new(self.pre.module().engine(), guest);
+        store.limiter(|guest| &mut guest.memory);
+        store
+            .set_fuel(call.limits.fuel)
+            .map_err(|e| RuntimeError::Trap(e.to_string()))?;
+        store.set_epoch_deadline(ticks(call.limits));
+        let result = self.run(&mut store, call);
+        let fuel = call
+            .limits
+            .fuel
+            .saturating_sub(store.get_fuel().unwrap_or(0));
+        let mut guest = store.into_data();
+        let log = guest.take_log();
+        let success = result.map_err(|e| classify(&e, &guest, call.limits, &log))?;
+        if !success {
+            let words = guest.error.take().unwrap_or_default();
+            return Err(RuntimeError::Guest(
+                String::from_utf8_lossy(&words).into_owned(),
+            ));
+        }
+        let response = guest.response.take().ok_or_else(|| {
+            RuntimeError::Protocol(
+                "the module says that it succeeded and answers nothing".to_owned(),
+            )
+        })?;
+        Ok(Outcome {
+            response,
+            fuel,
+            memory: guest.memory.peak,
+            log,
+        })
+    }
+
+    fn run(&self, store: &mut Store<Guest>, call: &Call<'_>) -> wasmtime::Result<bool> {
+        let length = |bytes: &[u8]| i32::try_from(bytes.len()).map_err(wasmtime::Error::new);
+        let operation = length(call.operation.as_bytes())?;
+        let payload = length(call.payload)?;
+        let instance = self.pre.instantiate(&mut *store)?;
+        for start in ["_start", "_initialize", "wapc_init"] {
+            if let Some(function) = instance.get_func(&mut *store, start) {
+                function.typed::<(), ()>(&*store)?.call(&mut *store, ())?;
+            }
+        }
+        let guest_call = instance.get_typed_func::<(i32, i32), i32>(&mut *store, "__guest_call")?;
+        Ok(guest_call.call(&mut *store, (operation, payload))? == 1)
+    }
+}
+
+fn digest(wasm: &[u8]) -> String {
+    format!("sha256:{}", hex(&sha256(wasm)))
+}
+
+fn ticks(limits: Limits) -> u64 {
+    let ticks = limits.deadline.as_nanos().div_ceil(TICK.as_nanos());
+    u64::try_from(ticks)
+        .unwrap_or(u64::MAX / 2)
+        .saturating_add(1)
+        .min(u64::MAX / 2)
+}
+
+fn classify(error: &wasmtime::Error, guest: &Guest, limits: Limits, log: &str) -> RuntimeError {
+    if let Some(wasi::Exit(code)) = error.downcast_ref() {
+        return RuntimeError::Exit(*code);
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => return RuntimeError::Fuel(limits.fuel),
+        Some(Trap::Interrupt) => return RuntimeError::Deadline(limits.deadline),
+        _ => {}
+    }
+    if guest.memory.refused {
+        return RuntimeError::Memory(limits.memory);
+    }
+    let mut message = error.root_cause().to_string();
+    // A Rust guest says why on its standard error before it traps.
+    if let Some(line) = log.lines().rev().find(|l| !l.trim().is_empty()) {
+        message.push_str(": ");
+        message.push_str(line.trim());
+    }
+    RuntimeError::Trap(message)
+}
