@@ -1,35 +1,61 @@
 //! What a reference on the command line names: an image on a registry, or one in a layout.
 
-use std::path::Path;
+use std::{cell::OnceCell, path::Path};
 
+use super::{explanation::clean, output::note};
 use crate::source::{EvidenceSource, Layout, Options, Registry, Selector};
 
 const LAYOUT: &str = "oci-layout:";
 const ARCHIVE: &str = "oci-archive:";
 
 /// An image and where its evidence is.
-pub(super) struct Target {
+pub(super) struct Target<'a> {
     /// The reference that the decision is asked for.
     pub(super) reference: String,
-    source: Source,
+    source: Source<'a>,
 }
 
-enum Source {
+enum Source<'a> {
     Layout(Layout),
-    Registry(Registry),
+    Registry(&'a Registry),
 }
 
-impl Target {
+/// What all references of one command share: tokens and connections, made when first needed.
+pub(super) struct Registries {
+    options: Options,
+    client: OnceCell<Registry>,
+}
+
+impl Registries {
+    pub(super) fn new(options: Options) -> Self {
+        Self {
+            options,
+            client: OnceCell::new(),
+        }
+    }
+
+    fn client(&self) -> &Registry {
+        self.client.get_or_init(|| {
+            let client = Registry::new(&self.options);
+            for remark in client.notes() {
+                note(&format!("note: {}", clean(remark)));
+            }
+            client
+        })
+    }
+}
+
+impl<'a> Target<'a> {
     /// Opens what `argument` names.
     pub(super) fn open(
         argument: &str,
         name: Option<&str>,
-        options: &Options,
+        registries: &'a Registries,
     ) -> Result<Self, String> {
         if let Some(place) = argument.strip_prefix(LAYOUT) {
             let (directory, selector) = split(place);
-            let layout =
-                Layout::open(Path::new(directory), selector, name).map_err(|e| e.to_string())?;
+            let layout = Layout::open(Path::new(directory), selector, name);
+            let layout = layout.map_err(|e| e.to_string())?;
             let reference = layout.reference().to_owned();
             return Ok(Self {
                 reference,
@@ -37,14 +63,12 @@ impl Target {
             });
         }
         if argument.starts_with(ARCHIVE) {
-            return Err(
-                "archives are not supported by this build: unpack it to a layout".to_owned(),
-            );
+            return Err("this build reads no archives: unpack it to a layout".to_owned());
         }
         if name.is_some() {
             return Err("--image is for layouts: this reference has its own name".to_owned());
         }
-        let source = Source::Registry(Registry::new(options));
+        let source = Source::Registry(registries.client());
         Ok(Self {
             reference: argument.to_owned(),
             source,
@@ -55,15 +79,7 @@ impl Target {
     pub(super) fn source(&self) -> &dyn EvidenceSource {
         match &self.source {
             Source::Layout(layout) => layout,
-            Source::Registry(registry) => registry,
-        }
-    }
-
-    /// What the user should know.
-    pub(super) fn notes(&self) -> &[String] {
-        match &self.source {
-            Source::Layout(_) => &[],
-            Source::Registry(registry) => registry.notes(),
+            Source::Registry(registry) => *registry,
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
     explanation::{clean, render},
     output::{note, print},
     style::{Style, When},
-    target::{self, Target},
+    target::{self, Registries, Target},
 };
 use crate::{
     driver::{Judgement, ModuleEvaluator, Question, Stats, decide},
@@ -128,32 +128,38 @@ impl Verify {
             limits: Limits::default(),
             now: clock.nanoseconds(),
         };
+        let plain_http = self.plain_http;
+        let registries = Registries::new(Options {
+            plain_http,
+            ..Options::default()
+        });
         let mut said = BTreeSet::new();
         let mut exit = Exit::Allow;
         for reference in &self.references {
-            let entry = match self.decide(reference, &document, &report.now, &evaluator) {
-                Ok(judgement) => {
-                    exit = exit.worst(exit_of(&judgement.decision));
-                    complain(&judgement.decision.errors, &document, reference, &mut said);
-                    Entry {
-                        reference: reference.clone(),
-                        stats: self.stats.then_some(judgement.stats),
-                        decision: Some(judgement.decision),
-                        error: None,
+            let entry =
+                match self.decide(reference, &document, &report.now, &evaluator, &registries) {
+                    Ok(judgement) => {
+                        exit = exit.worst(exit_of(&judgement.decision));
+                        complain(&judgement.decision.errors, &document, reference, &mut said);
+                        Entry {
+                            reference: reference.clone(),
+                            stats: self.stats.then_some(judgement.stats),
+                            decision: Some(judgement.decision),
+                            error: None,
+                        }
                     }
-                }
-                Err(message) => {
-                    exit = Exit::BadInput;
-                    note(&format!("error: {}: {}", clean(reference), clean(&message)));
-                    let reference = reference.clone();
-                    Entry {
-                        reference,
-                        decision: None,
-                        error: Some(message),
-                        stats: None,
+                    Err(message) => {
+                        exit = Exit::BadInput;
+                        note(&format!("error: {}: {}", clean(reference), clean(&message)));
+                        let reference = reference.clone();
+                        Entry {
+                            reference,
+                            decision: None,
+                            error: Some(message),
+                            stats: None,
+                        }
                     }
-                }
-            };
+                };
             report.results.push(entry);
         }
         match self.write(&report) {
@@ -183,15 +189,9 @@ impl Verify {
         document: &Document,
         now: &str,
         evaluator: &ModuleEvaluator,
+        registries: &Registries,
     ) -> Result<Judgement, String> {
-        let options = Options {
-            plain_http: self.plain_http,
-            ..Options::default()
-        };
-        let target = Target::open(reference, self.image.as_deref(), &options)?;
-        for remark in target.notes() {
-            note(&format!("note: {}", clean(remark)));
-        }
+        let target = Target::open(reference, self.image.as_deref(), registries)?;
         let image = ImageRequest {
             reference: target.reference.clone(),
             path: None,

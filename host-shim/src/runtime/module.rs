@@ -92,7 +92,7 @@ impl Module {
             let note = "this build carries no precompiled module: compiling it now";
             return Ok((Self::compile(engine, wasm)?, Some(note.to_owned())));
         };
-        match Self::precompiled(engine, wasm, compiled) {
+        match Self::precompiled(engine, sha256(wasm), compiled) {
             Ok(module) => Ok((module, None)),
             Err(e) => {
                 let note = format!("the precompiled module does not fit ({e}): compiling it now");
@@ -116,11 +116,11 @@ impl Module {
         Self::link(engine, &module, digest(wasm))
     }
 
-    fn precompiled(engine: &Engine, wasm: &[u8], compiled: &[u8]) -> Result<Self, LoadError> {
+    fn precompiled(engine: &Engine, wasm: [u8; 32], compiled: &[u8]) -> Result<Self, LoadError> {
         let Some((made_from, code)) = compiled.split_at_checked(32) else {
             return Err(LoadError::Malformed("it is cut short".to_owned()));
         };
-        if made_from != sha256(wasm) {
+        if made_from != wasm {
             return Err(LoadError::Malformed(
                 "it was made from another module".to_owned(),
             ));
@@ -134,7 +134,7 @@ impl Module {
         )]
         let module = unsafe { wasmtime::Module::deserialize(&engine.wasmtime, code) }
             .map_err(|e| LoadError::Malformed(format!("{e:#}")))?;
-        Self::link(engine, &module, digest(wasm))
+        Self::link(engine, &module, digest_of(wasm))
     }
 
     fn link(engine: &Engine, module: &wasmtime::Module, digest: String) -> Result<Self, LoadError> {
@@ -231,7 +231,11 @@ impl Module {
 }
 
 fn digest(wasm: &[u8]) -> String {
-    format!("sha256:{}", hex(&sha256(wasm)))
+    digest_of(sha256(wasm))
+}
+
+fn digest_of(hash: [u8; 32]) -> String {
+    format!("sha256:{}", hex(&hash))
 }
 
 fn ticks(limits: Limits) -> u64 {

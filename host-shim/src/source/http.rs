@@ -60,6 +60,8 @@ impl Default for Timeouts {
 /// A client that counts.
 pub(super) struct Client {
     agent: Agent,
+    /// For this machine: past any proxy of the environment.
+    direct: Agent,
     plain_http: bool,
     backoff: Duration,
     requests: AtomicU64,
@@ -127,17 +129,18 @@ impl Reply {
 
 impl Client {
     pub(super) fn new(options: &Options) -> Self {
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_connect(Some(options.timeouts.connect))
-            .timeout_global(Some(options.timeouts.request))
-            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
+        let config = || {
+            Agent::config_builder()
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .max_redirects_will_error(false)
+                .timeout_connect(Some(options.timeouts.connect))
+                .timeout_global(Some(options.timeouts.request))
+                .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
+        };
         Self {
-            agent,
+            agent: config().build().new_agent(),
+            direct: config().proxy(None).build().new_agent(),
             plain_http: options.plain_http,
             backoff: options.timeouts.backoff,
             requests: AtomicU64::new(0),
@@ -234,7 +237,9 @@ impl Client {
         accept: Option<&str>,
         authorization: Option<&str>,
     ) -> Result<Response<Body>, Failure> {
-        let mut request = self.agent.get(url);
+        let local = is_loopback(&authority(url));
+        let agent = if local { &self.direct } else { &self.agent };
+        let mut request = agent.get(url);
         if let Some(accept) = accept {
             request = request.header(header::ACCEPT, accept);
         }

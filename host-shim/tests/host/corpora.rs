@@ -10,7 +10,7 @@ use countersign_host::source::Layout;
 use serde_json::Value;
 
 /// The test data, in the repository or beside it; nothing, and a word about it, without them.
-fn corpora() -> Option<PathBuf> {
+pub(crate) fn corpora() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let shared =
         env::var_os("COUNTERSIGN_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);

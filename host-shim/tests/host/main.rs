@@ -10,5 +10,6 @@ mod layout;
 mod loopback;
 mod referrers;
 mod registry;
+mod road;
 mod runtime;
 mod scratch;

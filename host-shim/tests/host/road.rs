@@ -1,0 +1,87 @@
+//! The whole road, with the module that the build embeds: registry, rounds, verdict.
+
+use std::{
+    env, fs,
+    process::{Command, Output},
+};
+
+use countersign_host::source::Layout;
+use serde_json::Value;
+
+use crate::{corpora::corpora, loopback::Loopback, scratch::Scratch};
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+/// Whether there is a module to run; a word about it where not.
+fn embeds_a_module() -> bool {
+    let version = String::from_utf8(run(&["--version"]).stdout).unwrap();
+    let embedded = version.contains("module sha256:");
+    if !embedded {
+        println!("NOT RUN: this build embeds no module");
+        assert!(
+            env::var_os("CI").is_none(),
+            "the module must be built before the host in CI"
+        );
+    }
+    embedded
+}
+
+#[test]
+fn a_registry_and_a_layout_lead_to_the_same_verdict() {
+    let Some(corpora) = corpora().filter(|_| embeds_a_module()) else {
+        return;
+    };
+    let cases: Vec<Value> =
+        serde_json::from_slice(&fs::read(corpora.join("cases.json")).unwrap()).unwrap();
+    let scratch = Scratch::new();
+    let (mut judged, mut allowed) = (0, 0);
+    for case in &cases {
+        let text = |member: &str| case[member].as_str().unwrap();
+        // A repository has no room for the layout's name, which some policies match.
+        let matches_all = case.pointer("/policy/spec/rules/0/images/0") == Some(&"**".into());
+        if !matches_all || (judged > 0 && judged % 8 != 0) {
+            judged += usize::from(matches_all);
+            continue;
+        }
+        judged += 1;
+        let place = text("reference").trim_start_matches("oci-layout:");
+        let (directory, tag) = place.rsplit_once(':').unwrap();
+        let directory = corpora.join(directory);
+        assert!(Layout::open(&directory, None, None).is_ok(), "{place}");
+        let policy = scratch.write("policy.json", case["policy"].to_string());
+        let policy = policy.to_str().unwrap();
+        let verify = |reference: &str| {
+            let fixed = [
+                "verify",
+                "--plain-http",
+                "--output",
+                "json",
+                "--policy",
+                policy,
+            ];
+            let output = run(&[&fixed[..], &["--now", text("now"), reference]].concat());
+            let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+            let decision = &report["results"][0]["decision"];
+            (
+                output.status.code(),
+                decision["images"][0]["reason"]["code"].clone(),
+            )
+        };
+        let expected = verify(&format!("oci-layout:{}:{tag}", directory.display()));
+        allowed += usize::from(expected.0 == Some(0));
+        for referrers_api in [true, false] {
+            let registry = Loopback::layout(&directory, referrers_api);
+            let found = verify(&format!("{}:{tag}", registry.repository()));
+            assert_eq!(found, expected, "{} {referrers_api}", text("id"));
+        }
+    }
+    assert!(
+        judged > 50 && allowed > 3,
+        "{judged} judged, {allowed} allowed"
+    );
+}
