@@ -1,0 +1,356 @@
+//! The rooms of `src/` and who may know whom, by reading the source.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A room and the rooms that it may name, tests aside. A room may always name itself.
+///
+/// Bottom up: leaves that know nobody; formats that trust nobody; whom to trust; how one signature
+/// is verified; what the user wants; what is found; the decision.
+const ROOMS: &[(&str, &[&str])] = &[
+    // Leaves.
+    ("json", &[]),
+    ("pem", &[]),
+    ("time", &[]),
+    ("crypto", &["pem"]),
+    ("reference", &["crypto"]),
+    // Formats: bytes to types, and no opinion.
+    ("x509", &["crypto", "pem", "time"]),
+    ("envelope", &["crypto", "json", "reference", "time"]),
+    ("attestation", &["crypto", "json", "reference"]),
+    // Words for people and for hosts. A verdict's nodes are part of the wire.
+    ("verdict", &["wire"]),
+    ("wire", &["evidence", "verdict"]),
+    ("evidence", &["reference", "verdict", "wire"]),
+    // Whom to believe.
+    ("trust", &["crypto", "x509"]),
+    // What the user wants. It holds the authorities that verification reads.
+    (
+        "policy",
+        &[
+            "attestation",
+            "crypto",
+            "reference",
+            "trust",
+            "verdict",
+            "verify",
+            "wire",
+            "x509",
+        ],
+    ),
+    // The order of a specification's steps.
+    (
+        "verify",
+        &[
+            "attestation",
+            "crypto",
+            "envelope",
+            "json",
+            "policy",
+            "reference",
+            "time",
+            "trust",
+            "verdict",
+            "wire",
+            "x509",
+        ],
+    ),
+    // Where candidates are.
+    (
+        "discovery",
+        &["envelope", "evidence", "json", "reference", "verdict"],
+    ),
+    // Kubernetes.
+    ("admission", &["verdict", "wire"]),
+    // The only room that knows all the others, but for Kubernetes.
+    (
+        "evaluate",
+        &[
+            "attestation",
+            "crypto",
+            "discovery",
+            "envelope",
+            "evidence",
+            "policy",
+            "reference",
+            "time",
+            "verdict",
+            "verify",
+            "wire",
+        ],
+    ),
+];
+
+/// Pairs that know each other. Each is a debt with a reason, and one that is gone fails the test.
+const KNOW_EACH_OTHER: &[(&str, &str, &str)] = &[
+    (
+        "evidence",
+        "wire",
+        "a step request carries the budget; evidence is read from the wire's items",
+    ),
+    (
+        "policy",
+        "verify",
+        "authorities are what policy parses and verify reads: Notation's are defined in verify, \
+         Cosign's in policy",
+    ),
+    (
+        "verdict",
+        "wire",
+        "the explanation's nodes are wire types that carry reasons",
+    ),
+];
+
+const MOST_LINES: usize = 800;
+
+struct Source {
+    path: PathBuf,
+    room: String,
+    /// Without comments, strings' contents aside, and without the inline tests at the end.
+    code: String,
+    lines: usize,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    files.sort();
+    files
+        .into_iter()
+        .filter(|path| path.file_name().is_some_and(|name| name != "tests.rs"))
+        .map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            let inline = text.find("#[cfg(test)]\nmod tests {");
+            let text = &text[..inline.unwrap_or(text.len())];
+            let code: Vec<_> = text
+                .lines()
+                .map(|line| line.split("//").next().unwrap_or_default())
+                .collect();
+            let relative = path.strip_prefix(&root).unwrap();
+            let first = relative.components().next().unwrap().as_os_str();
+            let room = first.to_str().unwrap().trim_end_matches(".rs").to_owned();
+            Source {
+                room,
+                code: code.join("\n"),
+                lines: text.lines().count(),
+                path,
+            }
+        })
+        .collect()
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// The first segment of every path after `crate::`, through the braces of `use crate::{…}`.
+fn named_rooms(code: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        // `$crate::` and `some_crate::` are other things.
+        let before = code[..at].chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '$') {
+            continue;
+        }
+        let rest = &code[at + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            Some(list) => found.extend(members(list)),
+            None => {
+                found.insert(identifier(rest));
+            }
+        }
+    }
+    found
+}
+
+/// The first identifiers of the members of a brace list, at its outermost level.
+fn members(list: &str) -> Vec<String> {
+    let (mut depth, mut start, mut members) = (0_usize, 0, Vec::new());
+    for (i, c) in list.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => {
+                members.push(identifier(&list[start..i]));
+                break;
+            }
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                members.push(identifier(&list[start..i]));
+                start = i + 1;
+            }
+            _ => {}
+        }
+    }
+    members.retain(|name| !name.is_empty());
+    members
+}
+
+fn identifier(text: &str) -> String {
+    text.trim_start()
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect()
+}
+
+fn edges() -> BTreeMap<String, BTreeSet<String>> {
+    let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for source in sources().iter().filter(|s| s.room != "lib") {
+        let named = edges.entry(source.room.clone()).or_default();
+        named.extend(named_rooms(&source.code));
+        named.remove(&source.room);
+    }
+    edges
+}
+
+#[test]
+fn rooms_know_only_whom_they_may() {
+    let allowed: BTreeMap<_, _> = ROOMS.iter().copied().collect();
+    let mut wrong = Vec::new();
+    let edges = edges();
+    for (room, named) in &edges {
+        let Some(allowed) = allowed.get(room.as_str()) else {
+            wrong.push(format!("{room} is not in the table"));
+            continue;
+        };
+        for name in named {
+            if !allowed.contains(&name.as_str()) {
+                wrong.push(format!("{room} may not know {name}"));
+            }
+        }
+        for name in *allowed {
+            if !named.contains(*name) {
+                wrong.push(format!(
+                    "{room} does not know {name}: take it off the table"
+                ));
+            }
+        }
+    }
+    for room in allowed.keys().filter(|room| !edges.contains_key(**room)) {
+        wrong.push(format!("no room {room}"));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn rooms_that_know_each_other_are_named() {
+    let edges = edges();
+    let mut found = BTreeSet::new();
+    for (room, named) in &edges {
+        for name in named {
+            if room < name && edges.get(name).is_some_and(|back| back.contains(room)) {
+                found.insert((room.as_str(), name.as_str()));
+            }
+        }
+    }
+    let listed: BTreeSet<_> = KNOW_EACH_OTHER.iter().map(|(a, b, _)| (*a, *b)).collect();
+    assert_eq!(found, listed);
+}
+
+#[test]
+fn nobody_below_the_decision_knows_of_it_or_of_kubernetes() {
+    for (room, named) in edges() {
+        assert!(!named.contains("evaluate"), "{room} knows evaluate");
+        assert!(!named.contains("admission"), "{room} knows admission");
+        if room != "evaluate" {
+            assert!(!named.contains("discovery"), "{room} knows discovery");
+        }
+    }
+}
+
+#[test]
+fn only_crypto_calls_primitives() {
+    for source in sources().iter().filter(|s| s.room != "crypto") {
+        // Structures of PKCS #1 are DER, not a primitive.
+        let code = source.code.replace("rsa::pkcs1::", "");
+        for primitive in [
+            "p256::",
+            "p384::",
+            "p521::",
+            "rsa::",
+            "sha2::",
+            "ed25519_dalek",
+        ] {
+            assert!(
+                !code.contains(primitive),
+                "{} names {primitive}",
+                source.path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn the_core_is_pure() {
+    for source in sources() {
+        for impure in [
+            "std::env",
+            "std::fs",
+            "std::io",
+            "std::net",
+            "std::process",
+            "std::thread",
+            "Instant",
+            "SystemTime",
+            "HashMap",
+            "HashSet",
+            "println!",
+            "static mut",
+            "thread_local!",
+        ] {
+            assert!(
+                !source.code.contains(impure),
+                "{} names {impure}",
+                source.path.display()
+            );
+        }
+        let code = source.code.replace("forbid(unsafe_code)", "");
+        assert!(!code.contains("unsafe"), "{}", source.path.display());
+    }
+    let root =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    assert!(root.contains("#![forbid(unsafe_code)]"));
+}
+
+#[test]
+fn files_stay_small() {
+    for source in sources() {
+        assert!(
+            source.lines <= MOST_LINES,
+            "{} has {} lines without its tests",
+            source.path.display(),
+            source.lines
+        );
+    }
+}
+
+#[test]
+fn no_room_is_for_odds_and_ends() {
+    for source in sources() {
+        for name in ["common", "helpers", "misc", "types", "util", "utils"] {
+            let stem = source.path.file_stem().and_then(|s| s.to_str());
+            assert!(
+                stem != Some(name) && source.room != name,
+                "{}",
+                source.path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn paths_are_read_through_braces() {
+    let code = "use crate::{\n    a::{self, b},\n    c,\n    d::e::F,\n};\nlet x = crate::g::H; my_crate::i; $crate::j";
+    let expected: BTreeSet<_> = ["a", "c", "d", "g"].map(str::to_owned).into();
+    assert_eq!(named_rooms(code), expected);
+}

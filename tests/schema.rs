@@ -1,0 +1,714 @@
+//! The published schemas say what the parser and the evaluation do.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use countersign::{
+    evidence::Budget,
+    policy::Policy,
+    verdict::ALL_CODES,
+    wire::{EvidenceItem, STEP_VERSION, StepRequest, StepResponse},
+};
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+fn document(name: &str) -> Value {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("schema")
+        .join(name);
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn policy_schema() -> Validator {
+    jsonschema::validator_for(&document("policy.v1.schema.json")).unwrap()
+}
+
+/// One of the definitions of the step schema.
+fn step_schema(name: &str) -> Validator {
+    let mut schema = document("step.v1.schema.json");
+    let root = schema.as_object_mut().unwrap();
+    root.remove("oneOf");
+    root.insert("$ref".into(), json!(format!("#/$defs/{name}")));
+    jsonschema::validator_for(&schema).unwrap()
+}
+
+fn codes(policy: &Value) -> BTreeSet<String> {
+    let errors = Policy::parse(policy).err().unwrap_or_default();
+    errors.into_iter().map(|e| e.code).collect()
+}
+
+fn case(id: &str) -> Value {
+    let found = support::cases().into_iter().find(|case| case.id == id);
+    found.unwrap_or_else(|| panic!("no case {id}")).policy
+}
+
+/// A policy that uses every field of this build.
+fn whole() -> Value {
+    let pem = |id: &str, path: &str| case(id).pointer(path).unwrap().clone();
+    let roots = pem("cosign-a-own-ca", "/spec/trust/ca/x509/roots");
+    json!({
+        "apiVersion": "countersign.dev/v1",
+        "kind": "ImagePolicy",
+        "metadata": { "name": "whole", "labels": { "a": "b" }, "annotations": { "c": "d" } },
+        "spec": {
+            "trust": {
+                "ca": { "x509": { "roots": roots, "intermediates": roots } },
+                "notary": { "notation": {
+                    "ca": pem("notation-unsigned", "/spec/trust/n/notation/ca"),
+                    "signingAuthority": [],
+                    "tsa": [],
+                } },
+            },
+            "authorities": {
+                "key": { "cosign": {
+                    "keys": pem("cosign-a-unsigned", "/spec/authorities/signer/cosign/keys"),
+                    "annotations": { "env": "prod" },
+                    "timestamp": "optional",
+                    "transparencyLog": "ignore",
+                } },
+                "corp": { "cosign": { "trust": "ca", "certificate": { "subject": "a@acme.test" } } },
+                "team": { "cosign": { "trust": "ca", "certificate": { "subjectRegExp": ".*@acme[.]test" } } },
+                "notary": { "notation": {
+                    "trust": "notary",
+                    "level": "strict",
+                    "override": {
+                        "authenticity": "enforce",
+                        "authenticTimestamp": "log",
+                        "expiry": "log",
+                        "revocation": "skip",
+                    },
+                    "trustedIdentities": ["x509.subject: C=US, ST=WA, O=acme"],
+                    "userMetadata": { "env": "prod" },
+                    "profile": "spec",
+                } },
+            },
+            "rules": [
+                {
+                    "name": "ours",
+                    "images": ["ghcr.io/acme/**", "!ghcr.io/acme/sandbox/**"],
+                    "subject": "resolved",
+                    "require": { "all": [
+                        "key",
+                        ["corp"],
+                        { "any": ["team", { "atLeast": 2, "of": ["corp", "notary"] }] },
+                        { "attestation": { "type": "vuln", "signedBy": { "any": ["key", "corp"] }, "select": "any" } },
+                        { "attestation": { "type": "https://acme.test/report/v1", "signedBy": "key" } },
+                        { "attestation": { "artifactType": "application/spdx+json", "signedBy": ["notary"] } },
+                    ] },
+                },
+                { "images": ["registry.k8s.io/**"], "static": "allow" },
+                { "images": ["docker.io/library/*"], "static": "deny" },
+            ],
+            "unmatched": "deny",
+            "mode": "enforce",
+            "undetermined": "deny",
+            "digests": { "pin": "pods", "require": "auto" },
+            "block": { "digests": [], "keys": [], "certificates": [], "identities": [] },
+            "exceptions": [],
+            "ignoreKinds": [],
+        },
+    })
+}
+
+/// `whole` with the value at `path` replaced or added; a null removes it.
+fn with(path: &str, value: &Value) -> Value {
+    let mut policy = whole();
+    if path.is_empty() {
+        return value.clone();
+    }
+    let (parent, name) = path.rsplit_once('/').unwrap();
+    let slot = policy
+        .pointer_mut(parent)
+        .unwrap_or_else(|| panic!("no {parent}"));
+    match slot {
+        Value::Object(map) if value.is_null() => {
+            map.remove(name).unwrap_or_else(|| panic!("no {path}"));
+        }
+        Value::Object(map) => {
+            map.insert(name.to_owned(), value.clone());
+        }
+        Value::Array(list) => list[name.parse::<usize>().unwrap()] = value.clone(),
+        _ => panic!("{parent} has no members"),
+    }
+    policy
+}
+
+#[test]
+fn a_policy_with_every_field_is_accepted_by_both() {
+    let policy = whole();
+    assert_eq!(codes(&policy), BTreeSet::new());
+    let errors: Vec<_> = policy_schema()
+        .iter_errors(&policy)
+        .map(|e| format!("{}: {e}", e.instance_path()))
+        .collect();
+    assert_eq!(errors, Vec::<String>::new());
+}
+
+#[test]
+fn the_policies_of_the_corpora_are_accepted_by_both_or_by_neither() {
+    let schema = policy_schema();
+    let (mut accepted, mut later) = (0, 0);
+    for case in support::cases() {
+        let codes = codes(&case.policy);
+        assert_eq!(
+            codes.is_empty(),
+            schema.is_valid(&case.policy),
+            "{}: {codes:?}",
+            case.id
+        );
+        if codes.is_empty() {
+            accepted += 1;
+        } else {
+            assert_eq!(
+                codes.into_iter().collect::<Vec<_>>(),
+                ["policy.notImplemented"],
+                "{}",
+                case.id
+            );
+            later += 1;
+        }
+    }
+    println!("policies of the corpora: {accepted} accepted, {later} not implemented");
+    assert!(accepted > 0);
+}
+
+#[test]
+fn broken_policies_are_refused_by_both() {
+    const UNKNOWN: &str = "policy.unknownField";
+    const MISSING: &str = "policy.missingField";
+    const VALUE: &str = "policy.invalidValue";
+    let rule = "/spec/rules/0";
+    let require = "/spec/rules/0/require";
+    let table: Vec<(String, Value, &str)> = [
+        ("", json!([]), VALUE),
+        ("", json!("policy"), VALUE),
+        ("", json!({}), MISSING),
+        ("/extra", json!(1), UNKNOWN),
+        ("/apiVersion", json!(null), MISSING),
+        ("/apiVersion", json!("countersign.dev/v2"), VALUE),
+        ("/apiVersion", json!(1), VALUE),
+        ("/kind", json!(null), MISSING),
+        ("/kind", json!("imagePolicy"), VALUE),
+        ("/metadata", json!([]), VALUE),
+        ("/metadata/namespace", json!("x"), UNKNOWN),
+        ("/metadata/name", json!(""), VALUE),
+        ("/metadata/labels", json!({ "a": 1 }), VALUE),
+        ("/spec", json!(null), MISSING),
+        ("/spec/rule", json!([]), UNKNOWN),
+        ("/spec/rules", json!(null), MISSING),
+        ("/spec/rules", json!([]), VALUE),
+        ("/spec/rules", json!({}), VALUE),
+        ("/spec/unmatched", json!("Deny"), VALUE),
+        ("/spec/mode", json!("monitor"), VALUE),
+        ("/spec/undetermined", json!("allow"), VALUE),
+        ("/spec/digests/pin", json!("pod"), VALUE),
+        ("/spec/digests/require", json!("always"), VALUE),
+        ("/spec/digests/tag", json!(true), UNKNOWN),
+        ("/spec/trust/ca", json!({}), MISSING),
+        ("/spec/trust/ca/notation", json!({ "ca": ["x"] }), VALUE),
+        ("/spec/trust/ca/x509/roots", json!(null), MISSING),
+        ("/spec/trust/ca/x509/roots", json!([]), VALUE),
+        ("/spec/trust/ca/x509/roots", json!(["not PEM"]), VALUE),
+        ("/spec/trust/ca/x509/root", json!([]), UNKNOWN),
+        ("/spec/trust/notary/notation/ca", json!([]), MISSING),
+        ("/spec/trust/notary/notation/crl", json!([]), UNKNOWN),
+        ("/spec/authorities/key", json!({}), MISSING),
+        ("/spec/authorities/key/notation", json!({}), VALUE),
+        ("/spec/authorities/key/cosign/keys", json!(null), MISSING),
+        ("/spec/authorities/key/cosign/keys", json!([]), VALUE),
+        ("/spec/authorities/key/cosign/keys", json!(["not PEM"]), VALUE),
+        ("/spec/authorities/key/cosign/key", json!("x"), UNKNOWN),
+        ("/spec/authorities/key/cosign/trust", json!("ca"), VALUE),
+        ("/spec/authorities/key/cosign/annotations", json!({ "env": true }), VALUE),
+        ("/spec/authorities/key/cosign/certificate", json!({ "subject": "a" }), VALUE),
+        ("/spec/authorities/key/cosign/timestamp", json!("never"), VALUE),
+        ("/spec/authorities/corp/cosign/trust", json!(null), MISSING),
+        ("/spec/authorities/corp/cosign/certificate", json!({}), MISSING),
+        ("/spec/authorities/corp/cosign/certificate/subjectRegExp", json!("a"), VALUE),
+        ("/spec/authorities/corp/cosign/certificate/subjects", json!([]), UNKNOWN),
+        ("/spec/authorities/notary/notation/trust", json!(null), MISSING),
+        ("/spec/authorities/notary/notation/trustedIdentities", json!(null), MISSING),
+        ("/spec/authorities/notary/notation/trustedIdentities", json!([]), VALUE),
+        ("/spec/authorities/notary/notation/level", json!("Strict"), VALUE),
+        ("/spec/authorities/notary/notation/profile", json!("strict"), VALUE),
+        ("/spec/authorities/notary/notation/overide", json!({}), UNKNOWN),
+        ("/spec/authorities/notary/notation/override/integrity", json!("log"), UNKNOWN),
+        ("/spec/authorities/notary/notation/override/expiry", json!("skip"), VALUE),
+        ("/spec/authorities/notary/notation/userMetadata", json!({ "a": 1 }), VALUE),
+        ("/spec/rules/1/require", json!("key"), VALUE),
+        ("/spec/rules/1/static", json!(null), MISSING),
+        ("/spec/rules/1/static", json!("warn"), VALUE),
+    ]
+    .into_iter()
+    .map(|(path, value, code)| (path.to_owned(), value, code))
+    .chain(
+        [
+            ("/images", json!(null), MISSING),
+            ("/images", json!([]), VALUE),
+            ("/images", json!("ghcr.io/acme/**"), VALUE),
+            ("/images", json!(["!ghcr.io/acme/**"]), VALUE),
+            ("/images", json!(["ghcr.io/acme/{a,b}"]), VALUE),
+            ("/images", json!(["ghcr.io/acme/app@sha256:00"]), VALUE),
+            ("/name", json!(""), VALUE),
+            ("/requires", json!("key"), UNKNOWN),
+        ]
+        .map(|(path, value, code)| (format!("{rule}{path}"), value, code)),
+    )
+    .chain(
+        [
+            (json!(7), VALUE),
+            (json!([]), VALUE),
+            (json!({}), MISSING),
+            (json!({ "any": [] }), VALUE),
+            (json!({ "all": "key" }), VALUE),
+            (json!({ "any": ["key"], "all": ["key"] }), VALUE),
+            (json!({ "one": ["key"] }), UNKNOWN),
+            (json!({ "atLeast": 1 }), MISSING),
+            (json!({ "atLeast": 0, "of": ["key"] }), VALUE),
+            (json!({ "atLeast": -1, "of": ["key"] }), VALUE),
+            (json!({ "atLeast": "1", "of": ["key"] }), VALUE),
+            (json!({ "atLeast": 1.5, "of": ["key"] }), VALUE),
+            (json!({ "any": ["key"], "of": ["key"] }), VALUE),
+            (json!({ "attestation": "vuln" }), VALUE),
+            (json!({ "attestation": {} }), MISSING),
+            (json!({ "attestation": { "type": "vuln" } }), MISSING),
+            (json!({ "attestation": { "signedBy": "key" } }), MISSING),
+            (json!({ "attestation": { "type": "", "signedBy": "key" } }), VALUE),
+            (json!({ "attestation": { "type": "vulns", "signedBy": "key" } }), VALUE),
+            (json!({ "attestation": { "type": "https://sigstore.dev/cosign/sign/v1", "signedBy": "key" } }), VALUE),
+            (json!({ "attestation": { "type": "vuln", "artifactType": "a/b", "signedBy": "key" } }), VALUE),
+            (json!({ "attestation": { "type": "vuln", "signedBy": [] } }), VALUE),
+            (json!({ "attestation": { "type": "vuln", "signedBy": "key", "select": "first" } }), VALUE),
+            (json!({ "attestation": { "type": "vuln", "signedBy": { "attestation": { "type": "vuln", "signedBy": "key" } } } }), VALUE),
+            (json!({ "attestation": { "type": "vuln", "signedBy": "key", "signed": "key" } }), UNKNOWN),
+        ]
+        .map(|(value, code)| (require.to_owned(), value, code)),
+    )
+    .collect();
+    assert!(table.len() >= 30);
+    let schema = policy_schema();
+    let mut wrong = Vec::new();
+    for (path, value, code) in &table {
+        let policy = with(path, value);
+        let (codes, valid) = (codes(&policy), schema.is_valid(&policy));
+        if !codes.contains(*code) || valid {
+            wrong.push(format!(
+                "{path} {value}: {codes:?} instead of {code}, schema accepts: {valid}"
+            ));
+        }
+    }
+    println!("broken policies: {}", table.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Fields and values that belong to the language and not to this build.
+#[test]
+fn what_is_not_in_this_build_is_refused_by_both() {
+    let schema = policy_schema();
+    let attestation = "/spec/rules/0/require/all/3/attestation";
+    let mut table = vec![
+        (
+            "/spec/block/digests",
+            json!([format!("sha256:{}", "0".repeat(64))]),
+        ),
+        ("/spec/exceptions", json!([{ "images": ["**"] }])),
+        ("/spec/ignoreKinds", json!(["Widget"])),
+        ("/spec/undetermined", json!("warn")),
+        (
+            "/spec/trust/ca",
+            json!({ "sigstore": { "trustedRoot": "embedded" } }),
+        ),
+        ("/spec/trust/notary/notation/tsa", json!(["x"])),
+        (
+            "/spec/authorities/corp",
+            json!({ "cosign": { "trust": "ca", "keyless": [] } }),
+        ),
+        ("/spec/authorities/key", json!({ "static": "pass" })),
+        ("/spec/authorities/key/cosign/boundTo", json!("repository")),
+        ("/spec/authorities/key/cosign/timestamp", json!("required")),
+        (
+            "/spec/authorities/key/cosign/transparencyLog",
+            json!("required"),
+        ),
+        (
+            "/spec/authorities/corp/cosign/certificate/issuer",
+            json!("x"),
+        ),
+        ("/spec/authorities/notary/notation/level", json!("skip")),
+        ("/spec/authorities/notary/notation/override", json!(null)),
+        (
+            "/spec/authorities/notary/notation/override/revocation",
+            json!("log"),
+        ),
+        (
+            "/spec/authorities/notary/notation/tsaRevocation",
+            json!("skip"),
+        ),
+        (
+            "/spec/authorities/notary/notation/verifyTimestamp",
+            json!("always"),
+        ),
+        ("/spec/rules/0/subject", json!("platforms")),
+        (
+            "/spec/rules/0/require",
+            json!({ "all": ["key"], "subject": "both" }),
+        ),
+    ]
+    .into_iter()
+    .map(|(path, value)| (path.to_owned(), value))
+    .collect::<Vec<_>>();
+    for field in ["mode", "platforms", "undetermined", "match", "boundTo"] {
+        table.push((format!("/spec/rules/0/{field}"), json!("x")));
+    }
+    for field in [
+        "approvals",
+        "conditions",
+        "maxAge",
+        "name",
+        "provenance",
+        "sbom",
+        "subject",
+        "vsa",
+        "vulnerabilities",
+    ] {
+        table.push((format!("{attestation}/{field}"), json!("x")));
+    }
+    for select in ["all", "latest"] {
+        table.push((format!("{attestation}/select"), json!(select)));
+    }
+    for (path, value) in table {
+        let policy = with(&path, &value);
+        let codes = codes(&policy);
+        assert!(
+            codes.contains("policy.notImplemented"),
+            "{path} {value}: {codes:?}"
+        );
+        assert!(
+            !schema.is_valid(&policy),
+            "{path} {value}: the schema accepts it"
+        );
+    }
+}
+
+/// What a schema cannot say, so that nobody takes it for the whole check.
+#[test]
+fn what_the_schema_cannot_see_the_parser_refuses() {
+    let schema = policy_schema();
+    let broken_pem = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
+    let mut deep = json!("key");
+    for _ in 0..20 {
+        deep = json!({ "any": [deep] });
+    }
+    for (path, value, code) in [
+        ("/spec/rules/0/require", json!("kye"), "policy.unknownName"),
+        (
+            "/spec/rules/0/require",
+            json!({ "atLeast": 2, "of": ["key"] }),
+            "policy.invalidValue",
+        ),
+        ("/spec/rules/0/require", deep, "policy.invalidValue"),
+        (
+            "/spec/rules/0/images",
+            json!(["nginx"]),
+            "policy.invalidValue",
+        ),
+        (
+            "/spec/rules/0/images",
+            json!(["ghcr.io/acme/app:1"]),
+            "policy.invalidValue",
+        ),
+        (
+            "/spec/authorities/corp/cosign/trust",
+            json!("notary"),
+            "policy.invalidValue",
+        ),
+        (
+            "/spec/authorities/corp/cosign/trust",
+            json!("nobody"),
+            "policy.unknownName",
+        ),
+        (
+            "/spec/authorities/team/cosign/certificate/subjectRegExp",
+            json!("("),
+            "policy.invalidValue",
+        ),
+        (
+            "/spec/authorities/key/cosign/keys",
+            json!([broken_pem]),
+            "policy.invalidValue",
+        ),
+        (
+            "/spec/authorities/notary/notation/trustedIdentities",
+            json!(["x509.subject: C=US"]),
+            "policy.invalidValue",
+        ),
+        (
+            "/spec/authorities/notary/notation/trustedIdentities",
+            json!(["*", "x509.subject: C=US, ST=WA, O=acme"]),
+            "policy.invalidValue",
+        ),
+        (
+            "/spec/authorities/notary/notation/override/authenticity",
+            json!("log"),
+            "policy.invalidValue",
+        ),
+    ] {
+        let policy = with(path, &value);
+        let codes = codes(&policy);
+        assert!(
+            codes.contains(code),
+            "{path} {value}: {codes:?} instead of {code}"
+        );
+        assert!(
+            schema.is_valid(&policy),
+            "{path} {value}: the schema sees it after all"
+        );
+    }
+}
+
+fn assert_valid(schema: &Validator, instance: &Value, what: &str) {
+    if let Some(error) = schema.iter_errors(instance).next() {
+        panic!("{what}: {}: {error}", error.instance_path());
+    }
+}
+
+#[test]
+fn every_step_of_the_corpora_is_in_the_schema() {
+    let requests = step_schema("StepRequest");
+    let responses = step_schema("StepResponse");
+    let (mut steps, mut decisions) = (0, 0);
+    for case in support::cases() {
+        let layout = support::open(&case.reference);
+        let mut request = StepRequest {
+            api_version: STEP_VERSION.to_owned(),
+            policy: case.policy.clone(),
+            request: support::request(layout.reference()),
+            evidence: Vec::new(),
+            now: case.now.clone(),
+            budget: None,
+        };
+        for round in 0..=support::MOST_ROUNDS {
+            assert!(round < support::MOST_ROUNDS, "{}: no decision", case.id);
+            let what = format!("{} round {round}", case.id);
+            let asked = serde_json::to_value(&request).unwrap();
+            assert_valid(&requests, &asked, &what);
+            let answered = countersign::step_json(&serde_json::to_vec(&asked).unwrap());
+            let answered: Value = serde_json::from_slice(&answered).unwrap();
+            assert_valid(&responses, &answered, &what);
+            steps += 1;
+            let response: StepResponse = serde_json::from_value(answered).unwrap();
+            let Some(needs) = response.need else {
+                decisions += 1;
+                break;
+            };
+            request.evidence.extend(needs.into_iter().map(|fetch| {
+                let answer = layout.answer(&fetch);
+                EvidenceItem { fetch, answer }
+            }));
+        }
+    }
+    println!("steps: {steps}, decisions: {decisions}");
+    assert_eq!(decisions, support::cases().len());
+}
+
+/// What comes of requests that are no good, of every kind of answer, of patches and warnings.
+#[test]
+fn the_rarer_parts_of_a_step_are_in_the_schema_too() {
+    let requests = step_schema("StepRequest");
+    let responses = step_schema("StepResponse");
+    let ask = |bytes: &[u8]| -> Value {
+        let answered = serde_json::from_slice(&countersign::step_json(bytes)).unwrap();
+        assert_valid(&responses, &answered, &String::from_utf8_lossy(bytes));
+        answered
+    };
+    for bytes in [
+        &b""[..],
+        b"{}",
+        br#"{"apiVersion":"x","policy":{},"request":{"images":[]},"now":"x"}"#,
+    ] {
+        assert!(ask(bytes).pointer("/decision/errors/0/code").is_some());
+    }
+
+    let budget = json!({ "manifestBytes": 1 });
+    let request = |images: Value, evidence: Value| {
+        json!({
+            "apiVersion": STEP_VERSION,
+            "policy": whole(),
+            "request": { "images": images, "canPatch": true, "kind": "Pod" },
+            "evidence": evidence,
+            "now": "2026-11-21T03:00:00Z",
+            "budget": budget,
+        })
+    };
+    let step = |images: Value, evidence: Value| {
+        let asked = request(images, evidence);
+        assert_valid(&requests, &asked, "request");
+        ask(&serde_json::to_vec(&asked).unwrap())
+    };
+    for (reference, outcome) in [
+        ("registry.k8s.io/pause:3", "allow"),
+        ("nginx", "deny"),
+        ("quay.io/a/b:1", "deny"),
+        ("not a reference", "deny"),
+    ] {
+        let answered = step(
+            json!([{ "reference": reference, "path": "/spec/x" }]),
+            json!([]),
+        );
+        assert_eq!(
+            answered.pointer("/decision/outcome"),
+            Some(&json!(outcome)),
+            "{reference}"
+        );
+    }
+    let resolve = json!({ "resolve": { "reference": "ghcr.io/acme/app:1" } });
+    let images = json!([{ "reference": "ghcr.io/acme/app:1" }]);
+    for answer in [
+        json!({ "absent": {} }),
+        json!({ "denied": { "message": "no" } }),
+        json!({ "unavailable": { "reason": "garbled" } }),
+        json!({ "unavailable": { "reason": "tooLarge" } }),
+        json!({ "unavailable": { "reason": "transport", "message": "down" } }),
+        json!({ "unavailable": { "reason": "unsupported" } }),
+        json!({ "found": { "bytes": "e30=", "mediaType": "a/b", "reserialised": true } }),
+        json!({ "resolved": { "digest": "sha256:0" } }),
+    ] {
+        let answered = step(
+            images.clone(),
+            json!([{ "fetch": resolve, "answer": answer }]),
+        );
+        assert!(
+            answered.pointer("/decision/images/0/reason").is_some(),
+            "{answer}"
+        );
+    }
+    let mut pinned = false;
+    let unpinned = support::cases()
+        .into_iter()
+        .find(|c| c.id.starts_with("cosign-a-cosign-p256") && c.expect == "allow");
+    let case = unpinned.unwrap();
+    let layout = support::open(&case.reference);
+    let tagged = layout.reference().split('@').next().unwrap().to_owned();
+    let mut evidence = Vec::new();
+    for _ in 0..support::MOST_ROUNDS {
+        let asked = json!({
+            "apiVersion": STEP_VERSION,
+            "policy": case.policy,
+            "request": { "images": [{ "reference": tagged, "path": "/spec/containers/0/image" }], "canPatch": true, "kind": "Pod" },
+            "evidence": evidence,
+            "now": case.now,
+        });
+        assert_valid(&requests, &asked, "pin");
+        let answered = ask(&serde_json::to_vec(&asked).unwrap());
+        let Some(needs) = answered.get("need").and_then(Value::as_array) else {
+            pinned = answered.pointer("/decision/patches/0/new").is_some();
+            break;
+        };
+        for fetch in needs {
+            let answer = layout.answer(&serde_json::from_value(fetch.clone()).unwrap());
+            let answer = serde_json::to_value(answer).unwrap();
+            evidence.push(json!({ "fetch": fetch, "answer": answer }));
+        }
+    }
+    assert!(pinned, "no patch for {tagged}");
+}
+
+#[test]
+fn documents_outside_of_the_step_schema_are_refused_by_both() {
+    let requests = step_schema("StepRequest");
+    let good = json!({
+        "apiVersion": STEP_VERSION,
+        "policy": {},
+        "request": { "images": [] },
+        "now": "2026-11-21T03:00:00Z",
+    });
+    assert_valid(&requests, &good, "good");
+    serde_json::from_value::<StepRequest>(good.clone()).unwrap();
+    let item = |fetch: Value, answer: Value| json!([{ "fetch": fetch, "answer": answer }]);
+    let resolve = json!({ "resolve": { "reference": "a" } });
+    for (name, value) in [
+        ("extra", json!(1)),
+        ("request", json!({})),
+        ("request", json!({ "images": [], "object": {} })),
+        ("request", json!({ "images": [{}] })),
+        (
+            "request",
+            json!({ "images": [{ "reference": "a", "digest": "b" }] }),
+        ),
+        ("evidence", json!({})),
+        ("evidence", item(json!({}), json!({ "absent": {} }))),
+        (
+            "evidence",
+            item(json!({ "fetch": {} }), json!({ "absent": {} })),
+        ),
+        (
+            "evidence",
+            item(json!({ "resolve": {} }), json!({ "absent": {} })),
+        ),
+        (
+            "evidence",
+            item(
+                json!({ "resolve": { "reference": "a", "url": "b" } }),
+                json!({ "absent": {} }),
+            ),
+        ),
+        ("evidence", item(resolve.clone(), json!({}))),
+        ("evidence", item(resolve.clone(), json!("absent"))),
+        ("evidence", item(resolve.clone(), json!({ "found": {} }))),
+        (
+            "evidence",
+            item(resolve.clone(), json!({ "found": { "bytes": "a b" } })),
+        ),
+        (
+            "evidence",
+            item(
+                resolve.clone(),
+                json!({ "found": { "bytes": "", "trusted": true } }),
+            ),
+        ),
+        (
+            "evidence",
+            item(resolve, json!({ "unavailable": { "reason": "tired" } })),
+        ),
+        ("budget", json!({ "fuel": 1 })),
+        ("budget", json!({ "images": -1 })),
+        ("now", json!(1)),
+    ] {
+        let mut bad = good.clone();
+        bad.as_object_mut().unwrap().insert(name.to_owned(), value);
+        assert!(!requests.is_valid(&bad), "the schema accepts {bad}");
+        assert!(
+            serde_json::from_value::<StepRequest>(bad.clone()).is_err(),
+            "serde accepts {bad}"
+        );
+    }
+}
+
+#[test]
+fn the_schema_lists_every_reason_code() {
+    let schema = document("step.v1.schema.json");
+    let listed: Vec<_> = schema
+        .pointer("/$defs/Code/enum")
+        .and_then(Value::as_array)
+        .unwrap()
+        .iter()
+        .map(|code| code.as_str().unwrap())
+        .collect();
+    let codes: Vec<_> = ALL_CODES.iter().map(|code| code.as_str()).collect();
+    assert_eq!(listed, codes);
+}
+
+#[test]
+fn the_schema_says_the_limits_of_the_budget() {
+    let schema = document("step.v1.schema.json");
+    let budget = serde_json::to_value(Budget::default()).unwrap();
+    let listed = schema.pointer("/$defs/Budget/properties").unwrap();
+    assert_eq!(
+        listed.as_object().unwrap().len(),
+        budget.as_object().unwrap().len()
+    );
+    for (name, limit) in budget.as_object().unwrap() {
+        assert_eq!(listed.pointer(&format!("/{name}/default")), Some(limit));
+    }
+}
