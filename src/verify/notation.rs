@@ -124,25 +124,12 @@ pub fn verify(
     now: Time,
     spend: &mut Spend,
 ) -> Verification {
-    let opened = open(envelope_bytes, layer_media_type, authority.profile)
-        .map_err(|reason| rejected(Vec::new(), INTEGRITY, reason))?;
+    let opened = open(envelope_bytes, layer_media_type, authority.profile).map_err(broken)?;
     let findings = finding::all(&opened, authority, now);
-    if let Some(failed) = findings.iter().position(Finding::is_fatal) {
-        let unchecked = Node {
-            mark: Mark::Skipped,
-            ..Node::pass(Kind::Check, INTEGRITY)
-        };
-        let mut checks = vec![unchecked.detail("not checked, as the signature would not count")];
-        let mut reason = Reason::of(Code::Internal);
-        for finding in findings.into_iter().take(failed.saturating_add(1)) {
-            if let Err(found) = &finding.outcome {
-                reason = found.clone();
-            }
-            checks.push(finding.into_node());
-        }
-        return Err(Rejected { reason, checks });
+    if let Some(fatal) = findings.iter().position(Finding::is_fatal) {
+        return Err(unchecked(findings, fatal));
     }
-    signatures(&opened, spend).map_err(|reason| rejected(Vec::new(), INTEGRITY, reason))?;
+    signatures(&opened, spend).map_err(broken)?;
     let mut checks = vec![Node::pass(Kind::Check, INTEGRITY).detail(integrity_detail(&opened))];
     let mut weakened = Vec::new();
     let mut signer = Some(signer(&opened));
@@ -162,12 +149,14 @@ pub fn verify(
     let revocation = Reason::new(Code::RevocationSkipped, "revocation skipped by policy");
     checks.push(Node::skip(Kind::Check, REVOCATION, revocation.clone()));
     weakened.push(revocation);
-    bound(&opened.envelope.payload, target, authority, &mut checks)?;
-    Ok(Accepted {
-        signer,
-        checks,
-        weakened,
-    })
+    match bound(&opened.envelope.payload, target, authority, &mut checks) {
+        Ok(()) => Ok(Accepted {
+            signer,
+            checks,
+            weakened,
+        }),
+        Err(reason) => Err(Rejected { reason, checks }),
+    }
 }
 
 /// spec: TP §Steps 3 "Validate Integrity", without the signature itself.
@@ -274,38 +263,54 @@ fn bound(
     target: &Target,
     authority: &NotationAuthority,
     checks: &mut Vec<Node>,
-) -> Result<(), Rejected> {
-    let artifact = payload::parse(payload)
-        .map_err(|reason| rejected(std::mem::take(checks), DESCRIPTOR, reason))?;
-    let unproven = match artifact.is_target(target) {
-        Ok(()) => {
-            checks.push(Node::pass(Kind::Check, DESCRIPTOR).detail(artifact.digest.clone()));
-            None
-        }
-        Err(reason) if reason.code.is_undetermined() => {
-            checks.push(Node::refuse(Kind::Check, DESCRIPTOR, reason.clone()));
-            Some(reason)
-        }
-        Err(reason) => return Err(rejected(std::mem::take(checks), DESCRIPTOR, reason)),
+) -> Result<(), Reason> {
+    let mut refuse = |check: &str, reason: &Reason| {
+        checks.push(Node::refuse(Kind::Check, check, reason.clone()));
     };
+    let artifact = payload::parse(payload).inspect_err(|reason| refuse(DESCRIPTOR, reason))?;
+    let mut unproven = None;
+    match artifact.is_target(target) {
+        Ok(()) => checks.push(Node::pass(Kind::Check, DESCRIPTOR).detail(artifact.digest.clone())),
+        Err(reason) => {
+            refuse(DESCRIPTOR, &reason);
+            if !reason.code.is_undetermined() {
+                return Err(reason);
+            }
+            unproven = Some(reason);
+        }
+    }
     if !authority.user_metadata.is_empty() {
-        artifact
-            .has_metadata(&authority.user_metadata)
-            .map_err(|reason| rejected(std::mem::take(checks), USER_METADATA, reason))?;
-        checks.push(Node::pass(Kind::Check, USER_METADATA));
+        let metadata = artifact.has_metadata(&authority.user_metadata);
+        checks.push(match &metadata {
+            Ok(()) => Node::pass(Kind::Check, USER_METADATA),
+            Err(reason) => Node::refuse(Kind::Check, USER_METADATA, reason.clone()),
+        });
+        metadata?;
     }
     // Reported last, so that what is certainly wrong is not hidden by what is not known.
-    match unproven {
-        Some(reason) => Err(Rejected {
-            reason,
-            checks: std::mem::take(checks),
-        }),
-        None => Ok(()),
-    }
+    unproven.map_or(Ok(()), Err)
 }
 
-fn rejected(mut checks: Vec<Node>, check: &str, reason: Reason) -> Rejected {
-    checks.push(Node::refuse(Kind::Check, check, reason.clone()));
+/// Without integrity nothing else was looked at.
+fn broken(reason: Reason) -> Rejected {
+    let checks = vec![Node::refuse(Kind::Check, INTEGRITY, reason.clone())];
+    Rejected { reason, checks }
+}
+
+/// Some finding is fatal whatever the signature comes to, and so it is not paid for.
+fn unchecked(findings: Vec<Finding>, fatal: usize) -> Rejected {
+    let integrity = Node {
+        mark: Mark::Skipped,
+        ..Node::pass(Kind::Check, INTEGRITY)
+    };
+    let mut checks = vec![integrity.detail("not checked, as the signature would not count")];
+    let mut reason = Reason::of(Code::Internal);
+    for finding in findings.into_iter().take(fatal.saturating_add(1)) {
+        if let Err(found) = &finding.outcome {
+            reason = found.clone();
+        }
+        checks.push(finding.into_node());
+    }
     Rejected { reason, checks }
 }
 

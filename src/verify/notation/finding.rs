@@ -134,6 +134,9 @@ fn authenticity(opened: &Opened, authority: &NotationAuthority) -> Result<String
         None => {
             let root = opened.chain.last().unwrap_or(&opened.leaf);
             Err(Reason::of(Code::AuthenticityUntrusted)
+                .next(format!(
+                    "add the signer's root to the `{name}` store, or check who signed"
+                ))
                 .expected(format!(
                     "one of {} certificates of the `{name}` store",
                     store.len()

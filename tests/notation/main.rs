@@ -1,0 +1,20 @@
+//! Notation: our own corpora, the public vectors with what notation-go said to them, and envelopes
+//! with one fault each.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the core reads no files; tests of it do"
+)]
+
+#[path = "../support/notation_draft.rs"]
+mod draft;
+#[path = "../support/notation_pki.rs"]
+mod pki;
+
+mod corpora;
+mod faults_of_chains;
+mod faults_of_envelopes;
+mod faults_of_policies;
+mod layout;
+mod mutation;
+mod public_vectors;
+mod setup;

@@ -1,0 +1,305 @@
+//! notation-go's own test data, with what notation-go said to it.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use countersign::{
+    envelope::{cose, jws},
+    time::Time,
+    trust::TrustedIdentity,
+    verdict::Code::{self, *},
+    verify::{
+        Accepted, Rejected, Spend, Target,
+        notation::{self, Level, NotationAuthority, Profile},
+    },
+    wire::Mark,
+    x509::Certificate,
+};
+use serde_json::Value;
+
+use crate::layout::{not_run, vectors};
+
+/// Anchors of the measured runs.
+const ANCHORS: [&str; 5] = [
+    "verifier/truststore/x509/ca/valid-trust-store/NotationTestRoot.pem",
+    "verifier/truststore/x509/ca/valid-trust-store/wabbit-networks.io.crt",
+    "verifier/truststore/x509/ca/valid-trust-store/TestTimestamp.crt",
+    "crl/e2e.crt",
+    "crl/expired_e2e.crt",
+];
+
+/// The day of the measured runs.
+const NOW: &str = "2026-11-21T03:00:00Z";
+
+/// Rows of `gold.txt` without a `tsa` store.
+const ROWS: usize = 99;
+
+/// One row of `gold.txt`.
+struct Row {
+    /// The file's name, or its first twelve characters.
+    file: String,
+    level: Level,
+    level_name: String,
+    pass: bool,
+    /// The validations that failed, by name.
+    failed: Vec<String>,
+}
+
+fn rows(vectors: &Path) -> Vec<Row> {
+    let text = fs::read_to_string(vectors.join("verdicts/gold.txt")).unwrap();
+    text.lines()
+        .filter(|line| line.contains("tsa=false"))
+        .map(row)
+        .collect()
+}
+
+fn row(line: &str) -> Row {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (_, rest) = line.split_once("failed:[").unwrap();
+    let (failed, _) = rest.split_once(']').unwrap();
+    Row {
+        file: words[0].into(),
+        level: match words[1] {
+            "strict" => Level::Strict,
+            "permissive" => Level::Permissive,
+            "audit" => Level::Audit,
+            other => panic!("{other}"),
+        },
+        level_name: words[1].into(),
+        pass: words[3] == "PASS",
+        failed: failed
+            .split_whitespace()
+            .map(|f| f.split('=').next().unwrap().into())
+            .collect(),
+    }
+}
+
+fn files(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, into);
+        } else {
+            into.push(path);
+        }
+    }
+}
+
+fn anchor(path: &Path) -> Vec<Certificate> {
+    let bytes = fs::read(path).unwrap();
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Certificate::from_pem_chain(text, 16).unwrap(),
+        Err(_) => vec![Certificate::from_der(&bytes).unwrap()],
+    }
+}
+
+/// The envelope's own claim of its target, as the measured runs took it.
+fn claimed_target(payload: &[u8]) -> Target {
+    let payload: Value = serde_json::from_slice(payload).unwrap_or_default();
+    let artifact = &payload["targetArtifact"];
+    Target {
+        digest: artifact["digest"].as_str().unwrap_or_default().into(),
+        media_type: Some(artifact["mediaType"].as_str().unwrap_or_default().into()),
+        size: Some(artifact["size"].as_u64().unwrap_or_default()),
+        bytes: None,
+    }
+}
+
+fn check_name(check: &str) -> &str {
+    match check {
+        "authentic timestamp" => "authenticTimestamp",
+        other => other,
+    }
+}
+
+struct Vector {
+    envelope: Vec<u8>,
+    media_type: &'static str,
+    target: Target,
+    authority: NotationAuthority,
+}
+
+fn vector(vectors: &Path, file: &Path) -> Vector {
+    let envelope = fs::read(file).unwrap();
+    let (media_type, parsed) = match envelope.first() {
+        Some(0xd2) => ("application/cose", cose::parse(&envelope)),
+        _ => ("application/jose+json", jws::parse(&envelope)),
+    };
+    let mut ca: Vec<Certificate> = ANCHORS
+        .iter()
+        .flat_map(|a| anchor(&vectors.join(a)))
+        .collect();
+    let mut payload = Vec::new();
+    if let Ok(parsed) = parsed {
+        ca.push(Certificate::from_der(parsed.chain.last().unwrap()).unwrap());
+        payload = parsed.payload;
+    }
+    Vector {
+        envelope,
+        media_type,
+        target: claimed_target(&payload),
+        authority: NotationAuthority {
+            signing_authority: ca.clone(),
+            ca,
+            actions: Level::Strict.actions(),
+            trusted_identities: vec![TrustedIdentity::Any],
+            user_metadata: BTreeMap::new(),
+            profile: Profile::Spec,
+        },
+    }
+}
+
+fn verify(vector: &Vector, now: &str) -> Result<Accepted, Box<Rejected>> {
+    notation::verify(
+        &vector.envelope,
+        vector.media_type,
+        &vector.target,
+        &vector.authority,
+        Time::parse(now).unwrap(),
+        &mut Spend::new(20),
+    )
+    .map_err(Box::new)
+}
+
+#[test]
+fn every_public_envelope_has_the_verdict_of_notation_go() {
+    let Some(vectors) = vectors() else {
+        return not_run("the public Notation vectors are not there");
+    };
+    let mut all = Vec::new();
+    for folder in [
+        "mock",
+        "internal",
+        "verifier/timestamp/sigEnv",
+        "e2e-layouts",
+    ] {
+        files(&vectors.join(folder), &mut all);
+    }
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for row in rows(&vectors) {
+        // Names of more than 48 characters are cut to twelve.
+        let named = all.iter().filter(|f| name(f) == row.file);
+        let cut = all
+            .iter()
+            .filter(|f| name(f).len() > 48 && name(f).starts_with(&row.file));
+        let file = named
+            .chain(cut)
+            .next()
+            .unwrap_or_else(|| panic!("{} is not there", row.file));
+        let mut vector = vector(&vectors, file);
+        vector.authority.actions = row.level.actions();
+        count += 1;
+        let (pass, checks) = match verify(&vector, NOW) {
+            Ok(accepted) => (true, accepted.checks),
+            Err(rejected) => (false, rejected.checks),
+        };
+        let failed: Vec<_> = checks
+            .iter()
+            .filter(|n| {
+                matches!(n.mark, Mark::Fail | Mark::Logged) && n.name != "verification plugin"
+            })
+            .map(|n| check_name(&n.name).to_owned())
+            .collect();
+        if (pass, &failed) != (row.pass, &row.failed) {
+            wrong.push(format!(
+                "{} {}: {pass} {failed:?}, notation-go {} {:?}",
+                row.file, row.level_name, row.pass, row.failed
+            ));
+        }
+    }
+    println!("public envelopes: {count} rows");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(count, ROWS);
+}
+
+#[test]
+fn public_envelopes_fail_for_the_right_reason() {
+    let Some(vectors) = vectors() else {
+        return not_run("the public Notation vectors are not there");
+    };
+    for (file, now, expected) in [
+        ("mock/ca_valid_sig_env.json", NOW, Ok(())),
+        ("mock/ca_expired_sig_env.json", NOW, Err(ExpiryExpired)),
+        (
+            "mock/ca_expired_sig_env.json",
+            "2022-07-29T23:58:59Z",
+            Ok(()),
+        ),
+        ("mock/ca_invalid_sig_env.json", NOW, Err(EnvelopeMalformed)),
+        ("mock/sa_plugin_sig_env.json", NOW, Err(NotationPlugin)),
+        (
+            "mock/ca_incompatible_pluginver_sig_env_1.0.9.json",
+            NOW,
+            Err(NotationPlugin),
+        ),
+        (
+            "mock/sig_env_with_metadata.json",
+            NOW,
+            Err(AuthenticTimestampInvalid),
+        ),
+        (
+            "mock/sig_env_with_metadata.json",
+            "2023-01-11T18:10:00Z",
+            Ok(()),
+        ),
+        (
+            "verifier/timestamp/sigEnv/jwsExpiredWithTimestamp.sig",
+            NOW,
+            Err(AuthenticTimestampInvalid),
+        ),
+        (
+            "verifier/timestamp/sigEnv/coseExpiredWithTimestamp.sig",
+            "2024-06-18T07:25:00Z",
+            Ok(()),
+        ),
+    ] {
+        let found = verify(&vector(&vectors, &vectors.join(file)), now);
+        let found: Result<(), Code> = found.map(|_| ()).map_err(|r| r.reason.code);
+        assert_eq!(found, expected, "{file} at {now}");
+    }
+}
+
+/// A store of another type, or of another authority, is not looked at.
+#[test]
+fn public_envelopes_need_the_store_of_their_scheme() {
+    let Some(vectors) = vectors() else {
+        return not_run("the public Notation vectors are not there");
+    };
+    for (file, ca) in [
+        ("mock/ca_valid_sig_env.json", true),
+        ("mock/sa_valid_sig_env.json", false),
+    ] {
+        let mut vector = vector(&vectors, &vectors.join(file));
+        let global_sign = anchor(
+            &vectors.join("verifier/truststore/x509/ca/valid-trust-store/GlobalSignRootCA.crt"),
+        );
+        let store = if ca {
+            &mut vector.authority.ca
+        } else {
+            &mut vector.authority.signing_authority
+        };
+        *store = global_sign;
+        let rejected = verify(&vector, NOW).unwrap_err();
+        assert_eq!(rejected.reason.code, AuthenticityUntrusted, "{file}");
+    }
+}
+
+#[test]
+fn public_metadata_is_matched_exactly() {
+    let Some(vectors) = vectors() else {
+        return not_run("the public Notation vectors are not there");
+    };
+    for (value, expected) in [("123", true), ("321", false)] {
+        let mut vector = vector(&vectors, &vectors.join("mock/sig_env_with_metadata.json"));
+        vector
+            .authority
+            .user_metadata
+            .insert("io.wabbit-networks.buildId".into(), value.into());
+        assert_eq!(verify(&vector, "2023-01-11T18:10:00Z").is_ok(), expected);
+    }
+}
