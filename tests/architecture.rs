@@ -1,4 +1,8 @@
 //! The rooms of `src/` and who may know whom, by reading the source.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the core reads no files; tests of it do"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -345,6 +349,51 @@ fn no_room_is_for_odds_and_ends() {
                 source.path.display()
             );
         }
+    }
+}
+
+/// Every numbered requirement of Notation has a row, and every test that a row names is there.
+#[test]
+fn the_page_of_specifications_is_true() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/specs.md")).unwrap();
+    for number in 1..=119 {
+        let rows = page.matches(&format!("\n| {number} | ")).count();
+        assert_eq!(rows, 1, "rows of requirement {number}");
+    }
+    let mut files = Vec::new();
+    for directory in ["src", "tests", "host-shim/tests"] {
+        collect(&root.join(directory), &mut files);
+    }
+    let mut missing = BTreeSet::new();
+    // The odd parts between backticks are code.
+    for name in page.split('`').skip(1).step_by(2) {
+        let Some((file, function)) = name.split_once("::") else {
+            continue;
+        };
+        let found = files.iter().any(|path| {
+            let stem = path.file_stem().and_then(|s| s.to_str());
+            let parent = path
+                .parent()
+                .and_then(Path::file_name)
+                .and_then(|s| s.to_str());
+            (stem == Some(file) || parent == Some(file))
+                && fs::read_to_string(path)
+                    .unwrap()
+                    .contains(&format!("fn {function}("))
+        });
+        if !found {
+            missing.insert(name);
+        }
+    }
+    assert!(missing.is_empty(), "no such tests: {missing:?}");
+    for (at, _) in page.match_indices(".rs") {
+        let start = page[..at].rfind([' ', '`', '|', '(']).map_or(0, |i| i + 1);
+        let path = &page[start..at + ".rs".len()];
+        assert!(
+            root.join("src").join(path).is_file() || root.join(path).is_file(),
+            "no {path}"
+        );
     }
 }
 

@@ -1,5 +1,9 @@
 //! `docs/reasons.md` is written from the codes, and may not drift from them. After a change run
 //! `UPDATE=1 cargo test --release -p countersign --test reasons`.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the core reads no files; tests of it do"
+)]
 
 use std::{fmt::Write, path::Path};
 
