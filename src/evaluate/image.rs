@@ -295,7 +295,11 @@ pub(super) fn judge(
             weakened,
             ..
         } = judge.requirement(tree, &requirement::Scope::image(found), false);
-        for reason in weakened {
+        // That revocation is skipped is a warning of the policy itself.
+        for reason in weakened
+            .iter()
+            .filter(|r| r.code != Code::RevocationSkipped)
+        {
             verdict
                 .warnings
                 .push(format!("{name}: {}: {}", reason.code, reason.message));

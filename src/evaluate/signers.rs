@@ -137,4 +137,55 @@ mod tests {
             Err(Exceeded)
         );
     }
+    /// Marsaglia's xorshift64.
+    fn below(state: &mut u64, limit: usize) -> usize {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        usize::try_from(*state % limit as u64).unwrap()
+    }
+
+    /// Every choice of an alternative, or none, of every child.
+    fn brute_force(children: &[Vec<SignerSet>], enough: usize) -> (usize, BTreeSet<SignerSet>) {
+        let mut choices = vec![(0, SignerSet::new())];
+        for alternatives in children {
+            let mut next = choices.clone();
+            for (count, used) in &choices {
+                for alternative in alternatives.iter().filter(|a| a.is_disjoint(used)) {
+                    next.push((count + 1, used.union(alternative).cloned().collect()));
+                }
+            }
+            choices = next;
+        }
+        let best = choices.iter().map(|(count, _)| *count).max().unwrap_or(0);
+        let unions = choices.into_iter().filter(|(count, _)| *count == enough);
+        (best.min(enough), unions.map(|(_, union)| union).collect())
+    }
+
+    #[test]
+    fn the_search_finds_what_trying_everything_finds() {
+        let mut state = 0x00c0_ffee;
+        for round in 0..20_000 {
+            let children: Vec<Vec<SignerSet>> = (0..=below(&mut state, 5))
+                .map(|_| {
+                    (0..below(&mut state, 4))
+                        .map(|_| {
+                            (0..=below(&mut state, 2))
+                                .map(|_| ["a", "b", "c", "d", "e"][below(&mut state, 5)].to_owned())
+                                .collect()
+                        })
+                        .collect()
+                })
+                .collect();
+            let enough = 1 + below(&mut state, children.len());
+            let (best, unions) = distinct(&children, enough, u64::MAX).unwrap();
+            let (expected, ways) = brute_force(&children, enough);
+            assert_eq!(best, expected, "round {round}: {enough} of {children:?}");
+            assert_eq!(
+                unions.into_iter().collect::<BTreeSet<_>>(),
+                ways,
+                "round {round}: {enough} of {children:?}"
+            );
+        }
+    }
 }

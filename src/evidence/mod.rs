@@ -14,7 +14,8 @@ use crate::{
 
 /// The answers so far.
 pub struct Evidence<'a> {
-    answers: BTreeMap<&'a Fetch, &'a Answer>,
+    /// `None` where the host gives two answers that disagree.
+    answers: BTreeMap<&'a Fetch, Option<&'a Answer>>,
     needs: BTreeSet<Fetch>,
     read: BTreeSet<Fetch>,
     bytes: u64,
@@ -42,13 +43,21 @@ pub enum Miss {
 }
 
 impl<'a> Evidence<'a> {
-    /// The order of `items` does not matter; of two answers to one fetch the last counts.
+    /// The order of `items` does not matter; two answers to one fetch that disagree are none.
     pub fn new(items: &'a [EvidenceItem], budget: Budget) -> Self {
+        let mut answers = BTreeMap::new();
+        for item in items {
+            answers
+                .entry(&item.fetch)
+                .and_modify(|known| {
+                    if *known != Some(&item.answer) {
+                        *known = None;
+                    }
+                })
+                .or_insert(Some(&item.answer));
+        }
         Self {
-            answers: items
-                .iter()
-                .map(|item| (&item.fetch, &item.answer))
-                .collect(),
+            answers,
             needs: BTreeSet::new(),
             read: BTreeSet::new(),
             bytes: 0,
@@ -81,9 +90,10 @@ impl<'a> Evidence<'a> {
         let fetch = Fetch::Resolve { reference };
         match self.answers.get(&fetch).copied() {
             None => Err(self.need(fetch)),
-            Some(Answer::Resolved { digest }) => Digest::parse(digest)
+            Some(None) => Err(disagreement(&fetch)),
+            Some(Some(Answer::Resolved { digest })) => Digest::parse(digest)
                 .ok_or_else(|| Miss::Problem(garbled(&fetch, "the host names no valid digest"))),
-            Some(answer) => Err(miss(&fetch, answer)),
+            Some(Some(answer)) => Err(miss(&fetch, answer)),
         }
     }
 
@@ -143,11 +153,12 @@ impl<'a> Evidence<'a> {
     fn get(&mut self, fetch: Fetch, most: u64) -> Result<Found<'a>, Miss> {
         match self.answers.get(&fetch).copied() {
             None => Err(self.need(fetch)),
-            Some(Answer::Found {
+            Some(None) => Err(disagreement(&fetch)),
+            Some(Some(Answer::Found {
                 bytes,
                 reserialised,
                 ..
-            }) => {
+            })) => {
                 let length = bytes.0.len() as u64;
                 if length > most {
                     return Err(Miss::Problem(
@@ -170,7 +181,7 @@ impl<'a> Evidence<'a> {
                     exact: !reserialised,
                 })
             }
-            Some(answer) => Err(miss(&fetch, answer)),
+            Some(Some(answer)) => Err(miss(&fetch, answer)),
         }
     }
 
@@ -219,6 +230,10 @@ fn miss(fetch: &Fetch, answer: &Answer) -> Miss {
             Miss::Problem(garbled(fetch, "the host answers another question"))
         }
     }
+}
+
+fn disagreement(fetch: &Fetch) -> Miss {
+    Miss::Problem(garbled(fetch, "the host gives two answers that disagree"))
 }
 
 fn garbled(fetch: &Fetch, message: &'static str) -> Reason {

@@ -82,11 +82,13 @@ pub(super) fn trust(r: &mut Reader, at: &Cursor<'_>) -> Option<Trust> {
 fn stored(r: &mut Reader, at: &Cursor<'_>) -> Vec<Certificate> {
     let stored = certificates(r, at);
     for certificate in &stored {
-        let self_signed = certificate.subject_der() == certificate.issuer_der()
-            && certificate
-                .public_key()
-                .is_ok_and(|key| certificate.verify_signed_by(&key).is_ok());
-        if !certificate.is_ca() && !self_signed {
+        let self_signed = || {
+            certificate.subject_der() == certificate.issuer_der()
+                && certificate
+                    .public_key()
+                    .is_ok_and(|key| certificate.verify_signed_by(&key).is_ok())
+        };
+        if !certificate.is_ca() && !self_signed() {
             r.error(
                 Code::PolicyInvalidValue,
                 &at.path,

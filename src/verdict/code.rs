@@ -168,8 +168,6 @@ codes! {
         "the registry says that the image is not there" => Some("check the reference");
     ImageMalformed "image.malformed" Malformed false
         "the image's manifest is not a valid manifest or index" => None;
-    PayloadUndeliverable "payload.undeliverable" Unavailable true
-        "the signed payload cannot be had from this host, nor rebuilt" => Some("run the check through host-shim, or give the signature's annotations in the policy");
     EvidenceHostAsserted "evidence.hostAsserted" Unavailable true
         "only the host's word is there, not bytes that can be checked" => Some("use a host that delivers raw bytes");
     EvidenceUnsupported "evidence.unsupported" Unavailable true
@@ -182,6 +180,8 @@ codes! {
         "the registry refuses to show the evidence to this host" => Some("check the credentials of the host");
     EvidenceUnavailable "evidence.unavailable" Unavailable true
         "the registry could not be reached or did not answer" => Some("check the registry and try again");
+    PayloadUndeliverable "payload.undeliverable" Unavailable true
+        "the signed payload cannot be had from this host, nor rebuilt" => Some("run the check through host-shim, or give the signature's annotations in the policy");
     BudgetCandidates "budget.candidates" Exceeded true
         "more candidates are attached to the image than one decision looks at" => Some("remove the signatures that are not needed");
     BudgetSignatures "budget.signatures" Exceeded true

@@ -75,8 +75,10 @@ const NOT_FOUND: &[&str] = &[
 
 fn failure(error: String) -> Answer {
     let text = error.split("\n\nCaused by:").next().unwrap_or(&error);
-    let text = text.trim_start_matches("Host error: Callback evaluation failure: ");
-    let text = text.trim_start_matches("Fail to interact with OCI registry: ");
+    let text = text
+        .trim_start_matches("Host error: ")
+        .trim_start_matches("Callback evaluation failure: ")
+        .trim_start_matches("Fail to interact with OCI registry: ");
     let message = text.to_owned();
     // Only what the registry itself said counts as its word, never what is in the URL.
     let words = match text.rsplit_once("OCI API errors: ") {

@@ -1,0 +1,76 @@
+# Every check that CI makes is a target here, and CI runs nothing else.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+WASM := $(TARGET)/wasm32-wasip1/wasm/countersign_kubewarden.wasm
+MODULE_DIR := $(TARGET)/module
+CORE := Cargo.toml Cargo.lock $(shell find src fronts -name '*.rs' -o -name Cargo.toml)
+HOST := $(shell find host-shim -name '*.rs' -o -name Cargo.toml)
+COUNTERSIGN := $(TARGET)/release/countersign
+
+help: ## this list
+	@grep -hE '^[a-z.-]+( [a-z.-]+)*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 32
+
+demo: countersign ## build everything and verify really signed images, one allowed and one refused a family
+	scripts/demo.sh $(COUNTERSIGN)
+
+test: test-core test-wasm ## every test that needs no extra service
+	@scripts/not-run.sh
+
+test-core: ## the core, natively: the quick part
+	@rm -rf $(TARGET)/not-run && mkdir -p $(TARGET)/not-run
+	NOT_RUN_DIR=$(abspath $(TARGET))/not-run $(CARGO) test --release -p countersign -p countersign-kubewarden
+
+test-wasm: countersign policy.wasm ## the same decisions through the module, the host, the example
+	NOT_RUN_DIR=$(abspath $(TARGET))/not-run $(CARGO) test --release -p countersign-host -p wasmtime-host
+
+countersign: $(COUNTERSIGN) ## the command, at target/release/countersign
+
+$(COUNTERSIGN): $(MODULE_DIR)/policy.cwasm $(CORE) $(HOST)
+	$(CARGO) build --release -p countersign-host --bin countersign
+	@touch $@
+
+$(MODULE_DIR)/policy.wasm: $(CORE)
+	$(CARGO) build --profile wasm --target wasm32-wasip1 -p countersign-kubewarden
+	@mkdir -p $(MODULE_DIR)
+	@cmp -s $(WASM) $@ || cp $(WASM) $@
+	@touch $@
+
+$(MODULE_DIR)/policy.cwasm: $(MODULE_DIR)/policy.wasm $(HOST)
+	$(CARGO) run --release -p countersign-host --bin countersign-precompile -- $< $@
+
+policy.wasm: $(MODULE_DIR)/policy.wasm ## the module, as Kubewarden runs it
+	cp $< $@
+
+annotated-policy.wasm: policy.wasm metadata.yml countersign ## the module with Kubewarden's metadata
+	$(COUNTERSIGN) kubewarden annotate --metadata-path metadata.yml --usage-path README.md --output-path $@ policy.wasm
+
+size: countersign ## the module's bytes and imports, against the list of those that its ABI needs
+	$(CARGO) test --release -p countersign-host --test module -- --nocapture imports
+
+lint: ## formatting, clippy, documentation, licences and advisories
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --no-deps -p countersign
+	scripts/deny.sh
+
+bench: countersign ## fuel, bytes and time of one decision a family
+	$(CARGO) bench -p countersign-host
+
+fuzz: ## run every fuzz target for T seconds (needs nightly and cargo-fuzz)
+	scripts/fuzz.sh $(or $(T),60)
+
+interop: countersign ## the real tools: cosign, crane, registries, notation-go
+	$(MAKE) -C interop
+
+ci: lint test size ## what CI runs
+	@echo "ci: all green"
+
+clean: ## remove what was built
+	$(CARGO) clean
+	rm -f policy.wasm annotated-policy.wasm
+
+.PHONY: help demo test test-core test-wasm countersign size lint bench fuzz interop ci clean

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Verifies really signed images, one allowed and one refused a family, at the time they were made.
+set -euo pipefail
+countersign=$1
+now=2026-11-21T03:00:00Z
+wrong=0
+shown=0
+
+show() { # title, policy, layout, expected exit code
+    echo
+    echo "── $1"
+    echo "\$ countersign verify --policy examples/policies/$2.yaml oci-layout:corpora/layouts/$3:1"
+    local code=0
+    "$countersign" verify --policy "examples/policies/$2.yaml" --now "$now" \
+        "oci-layout:corpora/layouts/$3:1" 2>/dev/null || code=$?
+    shown=$((shown + 1))
+    if [ "$code" -ne "$4" ]; then
+        echo "expected exit code $4, got $code" >&2
+        wrong=$((wrong + 1))
+    fi
+}
+
+show "Cosign, key, legacy tag: allowed" cosign-key a-cosign-p256 0
+show "Cosign, key, legacy tag: signed with another key" cosign-key a-wrongkey 1
+show "Cosign, key, Sigstore bundle: allowed" cosign-key b-sc 0
+show "Cosign, key, Sigstore bundle: an attestation is not a signature" cosign-key b-attonly 1
+show "Cosign, own CA: allowed" cosign-own-ca a-ca 0
+show "Cosign, own CA: no certificate" cosign-own-ca a-cosign-p256 1
+show "Attestations: allowed" cosign-attestation b-sc 0
+show "Attestations: none of that type" cosign-attestation b-rsa2048 1
+show "Two signers: allowed" two-signers a-two 0
+show "Two signers: only one" two-signers a-cosign-p256 1
+show "Notation, JWS: allowed" notation d-p256-jws 0
+show "Notation, JWS: another identity" notation d-rsa2048-jws 1
+show "Notation, COSE: allowed" notation d-p256-cose 0
+show "Notation, COSE: the signature has expired" notation d-expired-cose 1
+show "Either family: allowed by Notation" either d-both 0
+show "Either family: unsigned" either a-unsigned 1
+
+echo
+if [ "$wrong" -ne 0 ]; then
+    echo "demo: $wrong of $shown verdicts are not as expected" >&2
+    exit 1
+fi
+echo "demo: $shown verdicts, all as expected"
