@@ -2,6 +2,7 @@
 
 mod clock;
 mod explanation;
+mod kubewarden;
 mod output;
 mod style;
 mod target;
@@ -31,6 +32,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Kubewarden(kubewarden::Kubewarden),
     Verify(verify::Verify),
 }
 
@@ -93,6 +95,7 @@ pub fn run(embedded: Embedded) -> ExitCode {
         }
     };
     match arguments.command {
+        Command::Kubewarden(kubewarden) => kubewarden.run().into(),
         Command::Verify(verify) => verify.run(embedded).into(),
     }
 }
