@@ -23,6 +23,11 @@ pub fn parse_as<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     serde_json::from_value(parse(bytes)?).map_err(|e| JsonError(e.to_string()))
 }
 
+/// Reads one member of a larger document, as strictly: for `serde(deserialize_with)`.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    Strict::deserialize(deserializer).map(|strict| strict.0)
+}
+
 /// Why a document is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonError(String);
@@ -67,9 +72,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, v: f64) -> Result<Value, E> {
-        Number::from_f64(v)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("not a finite number"))
+        Number::from_f64(v).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
     }
 
     fn visit_str<E>(self, v: &str) -> Result<Value, E> {
@@ -107,16 +110,10 @@ mod tests {
 
     #[test]
     fn duplicate_members_are_refused_at_every_level() {
-        for text in [
-            r#"{"a":1,"a":2}"#,
-            r#"{"x":[{"a":1,"b":2,"a":3}]}"#,
-            r#"{"a":1,"\u0061":2}"#,
-        ] {
+        for text in [r#"{"a":1,"a":2}"#, r#"{"x":[{"a":1,"b":2,"a":3}]}"#, r#"{"a":1,"\u0061":2}"#]
+        {
             let error = parse(text.as_bytes()).unwrap_err();
-            assert!(
-                error.to_string().contains("duplicate member `a`"),
-                "{text}: {error}"
-            );
+            assert!(error.to_string().contains("duplicate member `a`"), "{text}: {error}");
         }
     }
 
@@ -130,20 +127,12 @@ mod tests {
     #[test]
     fn deep_nesting_is_an_error_and_not_a_stack_overflow() {
         let deep = "[".repeat(100_000);
-        assert!(
-            parse(deep.as_bytes())
-                .unwrap_err()
-                .to_string()
-                .contains("recursion limit")
-        );
+        assert!(parse(deep.as_bytes()).unwrap_err().to_string().contains("recursion limit"));
     }
 
     #[test]
     fn ordinary_documents_are_kept_whole() {
         let text = r#"{"a":[1,-2,3.5,null,true,"x"],"b":{"c":{}}}"#;
-        assert_eq!(
-            serde_json::to_string(&parse(text.as_bytes()).unwrap()).unwrap(),
-            text
-        );
+        assert_eq!(serde_json::to_string(&parse(text.as_bytes()).unwrap()).unwrap(), text);
     }
 }

@@ -80,10 +80,7 @@ mod tests {
             ("", PemError::Empty),
             ("AAEC", PemError::Empty),
             ("-----BEGIN X-----\nAAEC\n", PemError::Unterminated),
-            (
-                "-----BEGIN Y-----\nAAEC\n-----END Y-----\n",
-                PemError::OtherLabel,
-            ),
+            ("-----BEGIN Y-----\nAAEC\n-----END Y-----\n", PemError::OtherLabel),
             ("-----BEGIN X-----\n*\n-----END X-----\n", PemError::Base64),
         ] {
             assert_eq!(blocks(text, "X", 4), Err(error), "{text}");

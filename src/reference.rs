@@ -45,22 +45,16 @@ impl Reference {
     /// Parses and normalises.
     pub fn parse(text: &str) -> Result<Self, ReferenceError> {
         let (rest, digest) = match text.split_once('@') {
-            Some((rest, digest)) => (
-                rest,
-                Some(Digest::parse(digest).ok_or(ReferenceError::Digest)?),
-            ),
+            Some((rest, digest)) => {
+                (rest, Some(Digest::parse(digest).ok_or(ReferenceError::Digest)?))
+            }
             None => (text, None),
         };
         // A colon after the last slash starts the tag; one before it is a port.
         let (path, tag) = match rest.rsplit_once(':') {
-            Some((path, tag)) if !tag.contains('/') => (
-                path,
-                Some(
-                    is_tag(tag)
-                        .then(|| tag.to_owned())
-                        .ok_or(ReferenceError::Tag)?,
-                ),
-            ),
+            Some((path, tag)) if !tag.contains('/') => {
+                (path, Some(is_tag(tag).then(|| tag.to_owned()).ok_or(ReferenceError::Tag)?))
+            }
             _ => (rest, None),
         };
         let (registry, name) = split_registry(path);
@@ -81,12 +75,7 @@ impl Reference {
             (None, None) => Some("latest".to_owned()),
             (_, tag) => tag,
         };
-        Ok(Self {
-            registry,
-            name,
-            tag,
-            digest,
-        })
+        Ok(Self { registry, name, tag, digest })
     }
 
     /// `registry/name`, which rules match.
@@ -97,10 +86,7 @@ impl Reference {
     /// The same image by digest, keeping the tag for people.
     #[must_use]
     pub fn pinned(&self, digest: &Digest) -> Self {
-        Self {
-            digest: Some(digest.clone()),
-            ..self.clone()
-        }
+        Self { digest: Some(digest.clone()), ..self.clone() }
     }
 }
 
@@ -127,16 +113,13 @@ impl Digest {
             _ => return None,
         };
         let hexadecimal = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        (encoded.len() == length && encoded.bytes().all(hexadecimal)).then(|| Self {
-            text: text.to_owned(),
-        })
+        (encoded.len() == length && encoded.bytes().all(hexadecimal))
+            .then(|| Self { text: text.to_owned() })
     }
 
     /// The SHA-256 digest of `bytes`.
     pub fn sha256(bytes: &[u8]) -> Self {
-        Self {
-            text: format!("sha256:{}", hex(&HashAlgorithm::Sha256.digest(bytes))),
-        }
+        Self { text: format!("sha256:{}", hex(&HashAlgorithm::Sha256.digest(bytes))) }
     }
 
     /// `sha256:…`.
@@ -204,11 +187,7 @@ pub(crate) fn normalise(registry: Option<&str>, name: &str) -> (String, String) 
     let host = host.strip_suffix(":443").unwrap_or(&host);
     match host {
         "docker.io" | "index.docker.io" | "registry-1.docker.io" => {
-            let name = if name.contains('/') {
-                name.to_owned()
-            } else {
-                format!("library/{name}")
-            };
+            let name = if name.contains('/') { name.to_owned() } else { format!("library/{name}") };
             ("docker.io".to_owned(), name)
         }
         _ => (host.to_owned(), name.to_owned()),
@@ -224,18 +203,13 @@ fn is_registry(text: &str) -> bool {
         port.is_none_or(|p| (1..=5).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit()));
     let host_ok = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
         Some(v6) => {
-            !v6.is_empty()
-                && v6
-                    .bytes()
-                    .all(|b| b.is_ascii_hexdigit() || b == b':' || b == b'.')
+            !v6.is_empty() && v6.bytes().all(|b| b.is_ascii_hexdigit() || b == b':' || b == b'.')
         }
         None => host.split('.').all(|label| {
             !label.is_empty()
                 && !label.starts_with('-')
                 && !label.ends_with('-')
-                && label
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         }),
     };
     host_ok && port_ok
@@ -291,11 +265,7 @@ mod tests {
             ("[::1]:5000/app:1", "[::1]:5000/app:1"),
             ("127.0.0.1:5001/a/b__c-d.e:x", "127.0.0.1:5001/a/b__c-d.e:x"),
         ] {
-            assert_eq!(
-                Reference::parse(text).map(|r| r.to_string()),
-                Ok(normal.into()),
-                "{text}"
-            );
+            assert_eq!(Reference::parse(text).map(|r| r.to_string()), Ok(normal.into()), "{text}");
         }
     }
 
@@ -303,10 +273,7 @@ mod tests {
     fn a_digest_wins_and_the_tag_stays_for_people() {
         let reference = Reference::parse(&format!("ghcr.io/acme/app:1@{DIGEST}")).unwrap();
         assert_eq!(reference.digest.as_ref().unwrap().as_str(), DIGEST);
-        assert_eq!(
-            reference.to_string(),
-            format!("ghcr.io/acme/app:1@{DIGEST}")
-        );
+        assert_eq!(reference.to_string(), format!("ghcr.io/acme/app:1@{DIGEST}"));
         let bare = Reference::parse(&format!("ghcr.io/acme/app@{DIGEST}")).unwrap();
         assert_eq!(bare.tag, None);
     }
@@ -332,10 +299,7 @@ mod tests {
             assert_eq!(Reference::parse(text), Err(error), "{text}");
         }
         let upper = DIGEST.to_uppercase().replace("SHA256", "sha256");
-        assert_eq!(
-            Reference::parse(&format!("a.io/b@{upper}")),
-            Err(ReferenceError::Digest)
-        );
+        assert_eq!(Reference::parse(&format!("a.io/b@{upper}")), Err(ReferenceError::Digest));
     }
 
     #[test]

@@ -27,17 +27,13 @@ impl Time {
         if !text.bytes().all(allowed) || text.as_bytes().get(10) != Some(&b'T') {
             return None;
         }
-        OffsetDateTime::parse(text, &Rfc3339)
-            .ok()
-            .map(|t| Self(t.unix_timestamp()))
+        OffsetDateTime::parse(text, &Rfc3339).ok().map(|t| Self(t.unix_timestamp()))
     }
 }
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match OffsetDateTime::from_unix_timestamp(self.0)
-            .ok()
-            .and_then(|t| t.format(&Rfc3339).ok())
+        match OffsetDateTime::from_unix_timestamp(self.0).ok().and_then(|t| t.format(&Rfc3339).ok())
         {
             Some(text) => f.write_str(&text),
             None => write!(f, "{} s", self.0),

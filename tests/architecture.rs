@@ -1,8 +1,5 @@
 //! The rooms of `src/` and who may know whom, by reading the source.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "the core reads no files; tests of it do"
-)]
+#![allow(clippy::disallowed_methods, reason = "the core reads no files; tests of it do")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,16 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // What the user wants. It holds the authorities that verification reads.
     (
         "policy",
-        &[
-            "attestation",
-            "crypto",
-            "reference",
-            "trust",
-            "verdict",
-            "verify",
-            "wire",
-            "x509",
-        ],
+        &["attestation", "crypto", "reference", "trust", "verdict", "verify", "wire", "x509"],
     ),
     // The order of a specification's steps.
     (
@@ -63,10 +51,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     // Where candidates are.
-    (
-        "discovery",
-        &["envelope", "evidence", "json", "reference", "verdict"],
-    ),
+    ("discovery", &["envelope", "evidence", "json", "reference", "verdict"]),
     // Kubernetes.
     ("admission", &["verdict", "wire"]),
     // The only room that knows all the others, but for Kubernetes.
@@ -101,11 +86,7 @@ const KNOW_EACH_OTHER: &[(&str, &str, &str)] = &[
         "authorities are what policy parses and verify reads: Notation's are defined in verify, \
          Cosign's in policy",
     ),
-    (
-        "verdict",
-        "wire",
-        "the explanation's nodes are wire types that carry reasons",
-    ),
+    ("verdict", "wire", "the explanation's nodes are wire types that carry reasons"),
 ];
 
 const MOST_LINES: usize = 800;
@@ -130,19 +111,12 @@ fn sources() -> Vec<Source> {
             let text = fs::read_to_string(&path).unwrap();
             let inline = text.find("#[cfg(test)]\nmod tests {");
             let text = &text[..inline.unwrap_or(text.len())];
-            let code: Vec<_> = text
-                .lines()
-                .map(|line| line.split("//").next().unwrap_or_default())
-                .collect();
+            let code: Vec<_> =
+                text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
             let relative = path.strip_prefix(&root).unwrap();
             let first = relative.components().next().unwrap().as_os_str();
             let room = first.to_str().unwrap().trim_end_matches(".rs").to_owned();
-            Source {
-                room,
-                code: code.join("\n"),
-                lines: text.lines().count(),
-                path,
-            }
+            Source { room, code: code.join("\n"), lines: text.lines().count(), path }
         })
         .collect()
 }
@@ -201,10 +175,7 @@ fn members(list: &str) -> Vec<String> {
 }
 
 fn identifier(text: &str) -> String {
-    text.trim_start()
-        .chars()
-        .take_while(|c| c.is_alphanumeric() || *c == '_')
-        .collect()
+    text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
 fn edges() -> BTreeMap<String, BTreeSet<String>> {
@@ -234,9 +205,7 @@ fn rooms_know_only_whom_they_may() {
         }
         for name in *allowed {
             if !named.contains(*name) {
-                wrong.push(format!(
-                    "{room} does not know {name}: take it off the table"
-                ));
+                wrong.push(format!("{room} does not know {name}: take it off the table"));
             }
         }
     }
@@ -277,19 +246,8 @@ fn only_crypto_calls_primitives() {
     for source in sources().iter().filter(|s| s.room != "crypto") {
         // Structures of PKCS #1 are DER, not a primitive.
         let code = source.code.replace("rsa::pkcs1::", "");
-        for primitive in [
-            "p256::",
-            "p384::",
-            "p521::",
-            "rsa::",
-            "sha2::",
-            "ed25519_dalek",
-        ] {
-            assert!(
-                !code.contains(primitive),
-                "{} names {primitive}",
-                source.path.display()
-            );
+        for primitive in ["p256::", "p384::", "p521::", "rsa::", "sha2::", "ed25519_dalek"] {
+            assert!(!code.contains(primitive), "{} names {primitive}", source.path.display());
         }
     }
 }
@@ -312,11 +270,7 @@ fn the_core_is_pure() {
             "static mut",
             "thread_local!",
         ] {
-            assert!(
-                !source.code.contains(impure),
-                "{} names {impure}",
-                source.path.display()
-            );
+            assert!(!source.code.contains(impure), "{} names {impure}", source.path.display());
         }
         let code = source.code.replace("forbid(unsafe_code)", "");
         assert!(!code.contains("unsafe"), "{}", source.path.display());
@@ -343,11 +297,7 @@ fn no_room_is_for_odds_and_ends() {
     for source in sources() {
         for name in ["common", "helpers", "misc", "types", "util", "utils"] {
             let stem = source.path.file_stem().and_then(|s| s.to_str());
-            assert!(
-                stem != Some(name) && source.room != name,
-                "{}",
-                source.path.display()
-            );
+            assert!(stem != Some(name) && source.room != name, "{}", source.path.display());
         }
     }
 }
@@ -373,14 +323,9 @@ fn the_page_of_specifications_is_true() {
         };
         let found = files.iter().any(|path| {
             let stem = path.file_stem().and_then(|s| s.to_str());
-            let parent = path
-                .parent()
-                .and_then(Path::file_name)
-                .and_then(|s| s.to_str());
+            let parent = path.parent().and_then(Path::file_name).and_then(|s| s.to_str());
             (stem == Some(file) || parent == Some(file))
-                && fs::read_to_string(path)
-                    .unwrap()
-                    .contains(&format!("fn {function}("))
+                && fs::read_to_string(path).unwrap().contains(&format!("fn {function}("))
         });
         if !found {
             missing.insert(name);
@@ -390,10 +335,7 @@ fn the_page_of_specifications_is_true() {
     for (at, _) in page.match_indices(".rs") {
         let start = page[..at].rfind([' ', '`', '|', '(']).map_or(0, |i| i + 1);
         let path = &page[start..at + ".rs".len()];
-        assert!(
-            root.join("src").join(path).is_file() || root.join(path).is_file(),
-            "no {path}"
-        );
+        assert!(root.join("src").join(path).is_file() || root.join(path).is_file(), "no {path}");
     }
 }
 

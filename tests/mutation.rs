@@ -74,9 +74,7 @@ enum Target {
     /// In the place of an answer; not mended where the document is never read as it was.
     Evidence { at: usize, unmended: bool },
     /// In the place of the policy.
-    Policy {
-        unneeded: Vec<std::ops::Range<usize>>,
-    },
+    Policy { unneeded: Vec<std::ops::Range<usize>> },
 }
 
 /// A case and the least evidence that it is allowed with.
@@ -101,17 +99,11 @@ fn nothing_that_was_changed_is_allowed() {
     for class in listed.keys() {
         let is_signed = SIGNED.iter().any(|signed| class.starts_with(signed));
         let is_same = SAME.iter().any(|same| class.ends_with(same));
-        assert!(
-            !is_signed || is_same,
-            "`{class}` is signed: it cannot be excused"
-        );
+        assert!(!is_signed || is_same, "`{class}` is signed: it cannot be excused");
     }
     let reduced = parallel(support::cases(), |case| {
         let (policy, now, world) = World::of(&case)?;
-        let is_proven = world
-            .items
-            .iter()
-            .any(|i| !matches!(i.fetch, Fetch::Resolve { .. }));
+        let is_proven = world.items.iter().any(|i| !matches!(i.fetch, Fetch::Resolve { .. }));
         (is_proven && world.is_allowed(&policy, now)).then(|| Reduced {
             id: case.id.clone(),
             world: world.reduced(&policy, now),
@@ -122,11 +114,8 @@ fn nothing_that_was_changed_is_allowed() {
     });
     let reduced: Vec<_> = reduced.into_iter().flatten().collect();
     let mut seen = BTreeSet::new();
-    let mut jobs: Vec<_> = reduced
-        .iter()
-        .flat_map(jobs)
-        .filter(|job| seen.insert(job.key()))
-        .collect();
+    let mut jobs: Vec<_> =
+        reduced.iter().flat_map(jobs).filter(|job| seen.insert(job.key())).collect();
     // The largest first, so that no core is left alone with one at the end.
     jobs.sort_by_key(|job| std::cmp::Reverse(job.document.bytes.len()));
     let documents = jobs.len();
@@ -156,19 +145,9 @@ fn nothing_that_was_changed_is_allowed() {
         .filter(|(class, _)| !listed.contains_key(*class))
         .map(|(class, (count, example))| format!("{class}\t{count} times, first {example}"))
         .collect();
-    let stale: Vec<_> = listed
-        .keys()
-        .filter(|class| !tally.inert.contains_key(*class))
-        .collect();
-    assert!(
-        unexpected.is_empty(),
-        "allowed although changed:\n{}",
-        unexpected.join("\n")
-    );
-    assert!(
-        stale.is_empty(),
-        "listed as inert and never seen: {stale:?}"
-    );
+    let stale: Vec<_> = listed.keys().filter(|class| !tally.inert.contains_key(*class)).collect();
+    assert!(unexpected.is_empty(), "allowed although changed:\n{}", unexpected.join("\n"));
+    assert!(stale.is_empty(), "listed as inert and never seen: {stale:?}");
 }
 
 fn jobs(case: &Reduced) -> Vec<Job<'_>> {
@@ -178,11 +157,7 @@ fn jobs(case: &Reduced) -> Vec<Job<'_>> {
             let is_named_by_digest = world::digest(&case.world.items[at].fetch).is_some();
             let unmended = is_named_by_digest && case.world.is_consumed(at, &case.policy, case.now);
             let target = Target::Evidence { at, unmended };
-            jobs.push(Job {
-                case,
-                document,
-                target,
-            });
+            jobs.push(Job { case, document, target });
         }
     }
     let bytes = serde_json::to_vec(&case.document).unwrap();
@@ -204,11 +179,7 @@ fn jobs(case: &Reduced) -> Vec<Job<'_>> {
         })
         .map(|(range, _)| range)
         .collect();
-    jobs.push(Job {
-        case,
-        document,
-        target: Target::Policy { unneeded },
-    });
+    jobs.push(Job { case, document, target: Target::Policy { unneeded } });
     jobs
 }
 
@@ -231,26 +202,20 @@ impl Job<'_> {
 
     fn run(self) -> Tally {
         let mut tally = Tally::default();
-        let Self {
-            case,
-            document,
-            target,
-        } = &self;
+        let Self { case, document, target } = &self;
         let is_needed = |byte: usize| match target {
             Target::Evidence { .. } => true,
             Target::Policy { unneeded } => {
                 document.is_in_region(byte) && unneeded.iter().all(|range| !range.contains(&byte))
             }
         };
-        let decoded = document
-            .decoded()
-            .filter(|mutant| match (mutant.at, target) {
-                (At::Decoded { region, .. }, Target::Policy { unneeded }) => {
-                    let (range, _) = document.region_texts().nth(region).unwrap();
-                    !unneeded.contains(&range)
-                }
-                _ => true,
-            });
+        let decoded = document.decoded().filter(|mutant| match (mutant.at, target) {
+            (At::Decoded { region, .. }, Target::Policy { unneeded }) => {
+                let (range, _) = document.region_texts().nth(region).unwrap();
+                !unneeded.contains(&range)
+            }
+            _ => true,
+        });
         for mutant in document.stored(is_needed).chain(decoded) {
             let mut judge = |variant: &str, allowed: bool| {
                 tally.mutants += 1;
@@ -280,10 +245,7 @@ impl Job<'_> {
 
 /// Maps a list on every core there is.
 fn parallel<T: Send, R: Send>(items: Vec<T>, map: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let items: Vec<_> = items
-        .into_iter()
-        .map(|item| Mutex::new(Some(item)))
-        .collect();
+    let items: Vec<_> = items.into_iter().map(|item| Mutex::new(Some(item))).collect();
     let next = AtomicUsize::new(0);
     let results: Vec<_> = items.iter().map(|_| Mutex::new(None)).collect();
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
@@ -301,8 +263,5 @@ fn parallel<T: Send, R: Send>(items: Vec<T>, map: impl Fn(T) -> R + Sync) -> Vec
             });
         }
     });
-    results
-        .into_iter()
-        .map(|slot| slot.into_inner().unwrap().unwrap())
-        .collect()
+    results.into_iter().map(|slot| slot.into_inner().unwrap().unwrap()).collect()
 }

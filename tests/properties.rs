@@ -38,15 +38,7 @@ fn judged() -> Vec<Judged> {
             let (decision, evidence) =
                 support::decide(&policy, &request, &case.now, |fetch| layout.answer(fetch));
             let now = Time::parse(&case.now).unwrap();
-            Some(Judged {
-                case,
-                policy,
-                layout,
-                request,
-                now,
-                evidence,
-                decision,
-            })
+            Some(Judged { case, policy, layout, request, now, evidence, decision })
         })
         .collect();
     assert!(judged.len() >= 105, "the corpora have shrunk");
@@ -55,13 +47,7 @@ fn judged() -> Vec<Judged> {
 
 impl Judged {
     fn step(&self, evidence: &[EvidenceItem]) -> Step {
-        evaluate(
-            &self.policy,
-            &self.request,
-            evidence,
-            self.now,
-            Budget::default(),
-        )
+        evaluate(&self.policy, &self.request, evidence, self.now, Budget::default())
     }
 
     fn decided(&self, evidence: &[EvidenceItem]) -> Decision {
@@ -122,11 +108,7 @@ fn what_is_there_twice_counts_once() {
     for judged in judged() {
         let twice = [&judged.evidence[..], &judged.evidence[..]].concat();
         let decision = judged.decided(&twice);
-        assert!(
-            bytes_of(&decision) == bytes_of(&judged.decision),
-            "{}",
-            judged.case.id
-        );
+        assert!(bytes_of(&decision) == bytes_of(&judged.decision), "{}", judged.case.id);
     }
 }
 
@@ -138,12 +120,8 @@ fn answers_that_disagree_are_no_answer() {
         for (at, item) in judged.evidence.iter().enumerate() {
             let mut other = item.clone();
             other.answer = match &item.answer {
-                Answer::Absent { .. } => Answer::Denied {
-                    message: String::new(),
-                },
-                _ => Answer::Absent {
-                    message: "gone".into(),
-                },
+                Answer::Absent { .. } => Answer::Denied { message: String::new() },
+                _ => Answer::Absent { message: "gone".into() },
             };
             let first = [&[other.clone()], &judged.evidence[..]].concat();
             let last = [&judged.evidence[..], &[other]].concat();
@@ -162,20 +140,12 @@ fn answers_that_disagree_are_no_answer() {
 fn a_decision_is_a_function_of_what_it_is_given() {
     for judged in judged() {
         let again = judged.decided(&judged.evidence);
-        assert!(
-            bytes_of(&again) == bytes_of(&judged.decision),
-            "{}",
-            judged.case.id
-        );
+        assert!(bytes_of(&again) == bytes_of(&judged.decision), "{}", judged.case.id);
         // What a record of it says is the same.
         let record = serde_json::to_vec(&judged.evidence).unwrap();
         let replayed: Vec<EvidenceItem> = serde_json::from_slice(&record).unwrap();
         let replayed = judged.decided(&replayed);
-        assert!(
-            bytes_of(&replayed) == bytes_of(&judged.decision),
-            "{}",
-            judged.case.id
-        );
+        assert!(bytes_of(&replayed) == bytes_of(&judged.decision), "{}", judged.case.id);
     }
 }
 
@@ -203,10 +173,8 @@ fn needs_converge() {
 
 fn absences() -> Vec<Answer> {
     let message = String::new;
-    let mut all = vec![
-        Answer::Absent { message: message() },
-        Answer::Denied { message: message() },
-    ];
+    let mut all =
+        vec![Answer::Absent { message: message() }, Answer::Denied { message: message() }];
     all.extend(
         [
             UnavailableReason::Garbled,
@@ -214,10 +182,7 @@ fn absences() -> Vec<Answer> {
             UnavailableReason::Transport,
             UnavailableReason::Unsupported,
         ]
-        .map(|reason| Answer::Unavailable {
-            reason,
-            message: message(),
-        }),
+        .map(|reason| Answer::Unavailable { reason, message: message() }),
     );
     all
 }
@@ -266,11 +231,7 @@ fn list_name(fetch: &Fetch) -> Option<&'static str> {
 }
 
 fn found(bytes: Vec<u8>) -> Answer {
-    Answer::Found {
-        bytes: Bytes(bytes),
-        media_type: None,
-        reserialised: false,
-    }
+    Answer::Found { bytes: Bytes(bytes), media_type: None, reserialised: false }
 }
 
 /// Every list of candidates grows by those of other images and by rubbish.
@@ -297,10 +258,7 @@ fn what_does_not_belong_changes_nothing() {
                     _ => "index",
                 };
                 for element in document[list].as_array().into_iter().flatten() {
-                    lists
-                        .entry(kind)
-                        .or_default()
-                        .push((image.clone(), element.clone()));
+                    lists.entry(kind).or_default().push((image.clone(), element.clone()));
                 }
             }
         }
@@ -376,17 +334,9 @@ fn what_does_not_belong_changes_nothing() {
         }
         let own = |item: &EvidenceItem| judged.evidence.iter().all(|e| e.fetch != item.fetch);
         let (kept, rest) = more.split_at(judged.evidence.len());
-        let rest = rest
-            .iter()
-            .filter(|item| own(item))
-            .cloned()
-            .collect::<Vec<_>>();
+        let rest = rest.iter().filter(|item| own(item)).cloned().collect::<Vec<_>>();
         let decision = judged.decided(&[kept, &rest].concat());
-        assert!(
-            bytes_of(&decision) == bytes_of(&judged.decision),
-            "{}",
-            judged.case.id
-        );
+        assert!(bytes_of(&decision) == bytes_of(&judged.decision), "{}", judged.case.id);
     }
     println!("properties: {changed} refusals for another reason");
     assert!(changed > 0, "what was added was not looked at");
@@ -397,14 +347,7 @@ fn what_does_not_belong_changes_nothing() {
 #[test]
 fn less_evidence_never_satisfies_more() {
     let mut compared = 0;
-    for name in [
-        "a-two",
-        "a-att",
-        "b-sc",
-        "d-both",
-        "d-nested-jws",
-        "d-tagschema",
-    ] {
+    for name in ["a-two", "a-att", "b-sc", "d-both", "d-nested-jws", "d-tagschema"] {
         let reference = format!("oci-layout:layouts/{name}:1");
         let layout = support::open(&reference);
         let (spec, leaves, now) = authorities(&reference);
@@ -412,9 +355,7 @@ fn less_evidence_never_satisfies_more() {
         let known = RefCell::new(BTreeMap::new());
         let answer = |fetch: &Fetch| -> Answer {
             let mut known = known.borrow_mut();
-            let answer = known
-                .entry(fetch.clone())
-                .or_insert_with(|| layout.answer(fetch));
+            let answer = known.entry(fetch.clone()).or_insert_with(|| layout.answer(fetch));
             answer.clone()
         };
         assert!(!candidates.is_empty(), "{name} has no candidates");
@@ -473,19 +414,13 @@ fn authorities(reference: &str) -> (Value, Vec<Value>, String) {
         for (name, authority) in spec["authorities"].as_object().into_iter().flatten() {
             let material = authority["cosign"]["trust"].as_str();
             let material = material.or_else(|| authority["notation"]["trust"].as_str());
-            let key = format!(
-                "{authority}{}",
-                material.map_or(&Value::Null, |m| &spec["trust"][m])
-            );
+            let key =
+                format!("{authority}{}", material.map_or(&Value::Null, |m| &spec["trust"][m]));
             if authorities.len() == 4 || !seen.insert(key) {
                 continue;
             }
             let mut authority = authority.clone();
-            let family = if authority["cosign"].is_null() {
-                "notation"
-            } else {
-                "cosign"
-            };
+            let family = if authority["cosign"].is_null() { "notation" } else { "cosign" };
             if let Some(material) = material {
                 let unique = format!("t{index}-{material}");
                 trust.insert(unique.clone(), spec["trust"][material].clone());
@@ -512,20 +447,13 @@ fn authorities(reference: &str) -> (Value, Vec<Value>, String) {
     attestations.truncate(2);
     leaves.extend(attestations);
     leaves.truncate(5);
-    (
-        json!({ "authorities": authorities, "trust": trust }),
-        leaves,
-        now,
-    )
+    (json!({ "authorities": authorities, "trust": trust }), leaves, now)
 }
 
 fn document(spec: &Value, tree: &Value) -> Value {
     let mut spec = spec.clone();
     spec["rules"] = json!([{ "images": ["**"], "require": tree }]);
-    if spec["trust"]
-        .as_object()
-        .is_some_and(serde_json::Map::is_empty)
-    {
+    if spec["trust"].as_object().is_some_and(serde_json::Map::is_empty) {
         spec.as_object_mut().unwrap().remove("trust");
     }
     json!({ "apiVersion": "countersign.dev/v1", "kind": "ImagePolicy", "spec": spec })
@@ -589,10 +517,7 @@ fn withheld(
         (Fetch::Manifest { digest, .. } | Fetch::Blob { digest, .. }, _)
             if is_listed && without(digest) =>
         {
-            Answer::Unavailable {
-                reason: UnavailableReason::Transport,
-                message: String::new(),
-            }
+            Answer::Unavailable { reason: UnavailableReason::Transport, message: String::new() }
         }
         (fetch, Answer::Found { bytes, .. }) if !is_listed && list_name(fetch).is_some() => {
             let list = list_name(fetch).unwrap();

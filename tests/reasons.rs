@@ -1,9 +1,6 @@
 //! `docs/reasons.md` is written from the codes, and may not drift from them. After a change run
 //! `UPDATE=1 cargo test --release -p countersign --test reasons`.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "the core reads no files; tests of it do"
-)]
+#![allow(clippy::disallowed_methods, reason = "the core reads no files; tests of it do")]
 
 use std::{fmt::Write, path::Path};
 
@@ -25,41 +22,13 @@ failed candidates the one that came furthest is reported first; the explanation 
 const FAMILIES: [(Family, &str, &str); 10] = [
     (Family::Absent, "Absent", "Nothing of the kind is there."),
     (Family::Unavailable, "Unavailable", "It could not be had."),
-    (
-        Family::Malformed,
-        "Malformed",
-        "Bytes that are not what their format says.",
-    ),
-    (
-        Family::Unsupported,
-        "Unsupported",
-        "Well formed, and not something that is verified here.",
-    ),
-    (
-        Family::Mismatch,
-        "Mismatch",
-        "Integrity: two things that must be equal are not.",
-    ),
-    (
-        Family::Untrusted,
-        "Untrusted",
-        "Authenticity: whom or what the policy does not trust.",
-    ),
-    (
-        Family::Unmet,
-        "Unmet",
-        "The policy asks for more than was proven.",
-    ),
-    (
-        Family::Exceeded,
-        "Exceeded",
-        "A limit of the decision was reached.",
-    ),
-    (
-        Family::Misconfigured,
-        "Misconfigured",
-        "The policy document or the request.",
-    ),
+    (Family::Malformed, "Malformed", "Bytes that are not what their format says."),
+    (Family::Unsupported, "Unsupported", "Well formed, and not something that is verified here."),
+    (Family::Mismatch, "Mismatch", "Integrity: two things that must be equal are not."),
+    (Family::Untrusted, "Untrusted", "Authenticity: whom or what the policy does not trust."),
+    (Family::Unmet, "Unmet", "The policy asks for more than was proven."),
+    (Family::Exceeded, "Exceeded", "A limit of the decision was reached."),
+    (Family::Misconfigured, "Misconfigured", "The policy document or the request."),
     (Family::Internal, "Internal", "An error of ours."),
 ];
 
@@ -73,11 +42,7 @@ fn document() -> String {
         let mut codes: Vec<_> = ALL_CODES.iter().filter(|c| c.family() == family).collect();
         codes.sort_by_key(|code| code.as_str());
         for code in codes {
-            let outcome = if code.is_undetermined() {
-                "undetermined"
-            } else {
-                "deny"
-            };
+            let outcome = if code.is_undetermined() { "undetermined" } else { "deny" };
             let next = code.next_step().unwrap_or_default();
             let line = format!("| `{code}` | {outcome} | {} | {next} |", code.summary());
             let _ = writeln!(text, "{}", line.replace("  ", " "));
@@ -97,8 +62,5 @@ fn the_reasons_are_documented() {
         std::fs::write(&path, &text).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        written == text,
-        "docs/reasons.md is not what the codes say: run with UPDATE=1"
-    );
+    assert!(written == text, "docs/reasons.md is not what the codes say: run with UPDATE=1");
 }

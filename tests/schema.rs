@@ -19,9 +19,7 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 
 fn document(name: &str) -> Value {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("schema")
-        .join(name);
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schema").join(name);
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
@@ -123,9 +121,7 @@ fn with(path: &str, value: &Value) -> Value {
         return value.clone();
     }
     let (parent, name) = path.rsplit_once('/').unwrap();
-    let slot = policy
-        .pointer_mut(parent)
-        .unwrap_or_else(|| panic!("no {parent}"));
+    let slot = policy.pointer_mut(parent).unwrap_or_else(|| panic!("no {parent}"));
     match slot {
         Value::Object(map) if value.is_null() => {
             map.remove(name).unwrap_or_else(|| panic!("no {path}"));
@@ -156,12 +152,7 @@ fn the_policies_of_the_corpora_are_accepted_by_both_or_by_neither() {
     let (mut accepted, mut later) = (0, 0);
     for case in support::cases() {
         let codes = codes(&case.policy);
-        assert_eq!(
-            codes.is_empty(),
-            schema.is_valid(&case.policy),
-            "{}: {codes:?}",
-            case.id
-        );
+        assert_eq!(codes.is_empty(), schema.is_valid(&case.policy), "{}: {codes:?}", case.id);
         if codes.is_empty() {
             accepted += 1;
         } else {
@@ -313,52 +304,25 @@ fn what_is_not_in_this_build_is_refused_by_both() {
     let schema = policy_schema();
     let attestation = "/spec/rules/0/require/all/3/attestation";
     let mut table = vec![
-        (
-            "/spec/block/digests",
-            json!([format!("sha256:{}", "0".repeat(64))]),
-        ),
+        ("/spec/block/digests", json!([format!("sha256:{}", "0".repeat(64))])),
         ("/spec/exceptions", json!([{ "images": ["**"] }])),
         ("/spec/ignoreKinds", json!(["Widget"])),
         ("/spec/undetermined", json!("warn")),
-        (
-            "/spec/trust/ca",
-            json!({ "sigstore": { "trustedRoot": "embedded" } }),
-        ),
+        ("/spec/trust/ca", json!({ "sigstore": { "trustedRoot": "embedded" } })),
         ("/spec/trust/notary/notation/tsa", json!(["x"])),
-        (
-            "/spec/authorities/corp",
-            json!({ "cosign": { "trust": "ca", "keyless": [] } }),
-        ),
+        ("/spec/authorities/corp", json!({ "cosign": { "trust": "ca", "keyless": [] } })),
         ("/spec/authorities/key", json!({ "static": "pass" })),
         ("/spec/authorities/key/cosign/boundTo", json!("repository")),
         ("/spec/authorities/key/cosign/timestamp", json!("required")),
-        (
-            "/spec/authorities/key/cosign/transparencyLog",
-            json!("required"),
-        ),
-        (
-            "/spec/authorities/corp/cosign/certificate/issuer",
-            json!("x"),
-        ),
+        ("/spec/authorities/key/cosign/transparencyLog", json!("required")),
+        ("/spec/authorities/corp/cosign/certificate/issuer", json!("x")),
         ("/spec/authorities/notary/notation/level", json!("skip")),
         ("/spec/authorities/notary/notation/override", json!(null)),
-        (
-            "/spec/authorities/notary/notation/override/revocation",
-            json!("log"),
-        ),
-        (
-            "/spec/authorities/notary/notation/tsaRevocation",
-            json!("skip"),
-        ),
-        (
-            "/spec/authorities/notary/notation/verifyTimestamp",
-            json!("always"),
-        ),
+        ("/spec/authorities/notary/notation/override/revocation", json!("log")),
+        ("/spec/authorities/notary/notation/tsaRevocation", json!("skip")),
+        ("/spec/authorities/notary/notation/verifyTimestamp", json!("always")),
         ("/spec/rules/0/subject", json!("platforms")),
-        (
-            "/spec/rules/0/require",
-            json!({ "all": ["key"], "subject": "both" }),
-        ),
+        ("/spec/rules/0/require", json!({ "all": ["key"], "subject": "both" })),
     ]
     .into_iter()
     .map(|(path, value)| (path.to_owned(), value))
@@ -385,14 +349,8 @@ fn what_is_not_in_this_build_is_refused_by_both() {
     for (path, value) in table {
         let policy = with(&path, &value);
         let codes = codes(&policy);
-        assert!(
-            codes.contains("policy.notImplemented"),
-            "{path} {value}: {codes:?}"
-        );
-        assert!(
-            !schema.is_valid(&policy),
-            "{path} {value}: the schema accepts it"
-        );
+        assert!(codes.contains("policy.notImplemented"), "{path} {value}: {codes:?}");
+        assert!(!schema.is_valid(&policy), "{path} {value}: the schema accepts it");
     }
 }
 
@@ -407,42 +365,18 @@ fn what_the_schema_cannot_see_the_parser_refuses() {
     }
     for (path, value, code) in [
         ("/spec/rules/0/require", json!("kye"), "policy.unknownName"),
-        (
-            "/spec/rules/0/require",
-            json!({ "atLeast": 2, "of": ["key"] }),
-            "policy.invalidValue",
-        ),
+        ("/spec/rules/0/require", json!({ "atLeast": 2, "of": ["key"] }), "policy.invalidValue"),
         ("/spec/rules/0/require", deep, "policy.invalidValue"),
-        (
-            "/spec/rules/0/images",
-            json!(["nginx"]),
-            "policy.invalidValue",
-        ),
-        (
-            "/spec/rules/0/images",
-            json!(["ghcr.io/acme/app:1"]),
-            "policy.invalidValue",
-        ),
-        (
-            "/spec/authorities/corp/cosign/trust",
-            json!("notary"),
-            "policy.invalidValue",
-        ),
-        (
-            "/spec/authorities/corp/cosign/trust",
-            json!("nobody"),
-            "policy.unknownName",
-        ),
+        ("/spec/rules/0/images", json!(["nginx"]), "policy.invalidValue"),
+        ("/spec/rules/0/images", json!(["ghcr.io/acme/app:1"]), "policy.invalidValue"),
+        ("/spec/authorities/corp/cosign/trust", json!("notary"), "policy.invalidValue"),
+        ("/spec/authorities/corp/cosign/trust", json!("nobody"), "policy.unknownName"),
         (
             "/spec/authorities/team/cosign/certificate/subjectRegExp",
             json!("("),
             "policy.invalidValue",
         ),
-        (
-            "/spec/authorities/key/cosign/keys",
-            json!([broken_pem]),
-            "policy.invalidValue",
-        ),
+        ("/spec/authorities/key/cosign/keys", json!([broken_pem]), "policy.invalidValue"),
         (
             "/spec/authorities/notary/notation/trustedIdentities",
             json!(["x509.subject: C=US"]),
@@ -461,14 +395,8 @@ fn what_the_schema_cannot_see_the_parser_refuses() {
     ] {
         let policy = with(path, &value);
         let codes = codes(&policy);
-        assert!(
-            codes.contains(code),
-            "{path} {value}: {codes:?} instead of {code}"
-        );
-        assert!(
-            schema.is_valid(&policy),
-            "{path} {value}: the schema sees it after all"
-        );
+        assert!(codes.contains(code), "{path} {value}: {codes:?} instead of {code}");
+        assert!(schema.is_valid(&policy), "{path} {value}: the schema sees it after all");
     }
 }
 
@@ -527,11 +455,9 @@ fn the_rarer_parts_of_a_step_are_in_the_schema_too() {
         assert_valid(&responses, &answered, &String::from_utf8_lossy(bytes));
         answered
     };
-    for bytes in [
-        &b""[..],
-        b"{}",
-        br#"{"apiVersion":"x","policy":{},"request":{"images":[]},"now":"x"}"#,
-    ] {
+    for bytes in
+        [&b""[..], b"{}", br#"{"apiVersion":"x","policy":{},"request":{"images":[]},"now":"x"}"#]
+    {
         assert!(ask(bytes).pointer("/decision/errors/0/code").is_some());
     }
 
@@ -557,15 +483,8 @@ fn the_rarer_parts_of_a_step_are_in_the_schema_too() {
         ("quay.io/a/b:1", "deny"),
         ("not a reference", "deny"),
     ] {
-        let answered = step(
-            json!([{ "reference": reference, "path": "/spec/x" }]),
-            json!([]),
-        );
-        assert_eq!(
-            answered.pointer("/decision/outcome"),
-            Some(&json!(outcome)),
-            "{reference}"
-        );
+        let answered = step(json!([{ "reference": reference, "path": "/spec/x" }]), json!([]));
+        assert_eq!(answered.pointer("/decision/outcome"), Some(&json!(outcome)), "{reference}");
     }
     let resolve = json!({ "resolve": { "reference": "ghcr.io/acme/app:1" } });
     let images = json!([{ "reference": "ghcr.io/acme/app:1" }]);
@@ -579,14 +498,8 @@ fn the_rarer_parts_of_a_step_are_in_the_schema_too() {
         json!({ "found": { "bytes": "e30=", "mediaType": "a/b", "reserialised": true } }),
         json!({ "resolved": { "digest": "sha256:0" } }),
     ] {
-        let answered = step(
-            images.clone(),
-            json!([{ "fetch": resolve, "answer": answer }]),
-        );
-        assert!(
-            answered.pointer("/decision/images/0/reason").is_some(),
-            "{answer}"
-        );
+        let answered = step(images.clone(), json!([{ "fetch": resolve, "answer": answer }]));
+        assert!(answered.pointer("/decision/images/0/reason").is_some(), "{answer}");
     }
     let mut pinned = false;
     let unpinned = support::cases()
@@ -637,45 +550,21 @@ fn documents_outside_of_the_step_schema_are_refused_by_both() {
         ("request", json!({})),
         ("request", json!({ "images": [], "object": {} })),
         ("request", json!({ "images": [{}] })),
-        (
-            "request",
-            json!({ "images": [{ "reference": "a", "digest": "b" }] }),
-        ),
+        ("request", json!({ "images": [{ "reference": "a", "digest": "b" }] })),
         ("evidence", json!({})),
         ("evidence", item(json!({}), json!({ "absent": {} }))),
+        ("evidence", item(json!({ "fetch": {} }), json!({ "absent": {} }))),
+        ("evidence", item(json!({ "resolve": {} }), json!({ "absent": {} }))),
         (
             "evidence",
-            item(json!({ "fetch": {} }), json!({ "absent": {} })),
-        ),
-        (
-            "evidence",
-            item(json!({ "resolve": {} }), json!({ "absent": {} })),
-        ),
-        (
-            "evidence",
-            item(
-                json!({ "resolve": { "reference": "a", "url": "b" } }),
-                json!({ "absent": {} }),
-            ),
+            item(json!({ "resolve": { "reference": "a", "url": "b" } }), json!({ "absent": {} })),
         ),
         ("evidence", item(resolve.clone(), json!({}))),
         ("evidence", item(resolve.clone(), json!("absent"))),
         ("evidence", item(resolve.clone(), json!({ "found": {} }))),
-        (
-            "evidence",
-            item(resolve.clone(), json!({ "found": { "bytes": "a b" } })),
-        ),
-        (
-            "evidence",
-            item(
-                resolve.clone(),
-                json!({ "found": { "bytes": "", "trusted": true } }),
-            ),
-        ),
-        (
-            "evidence",
-            item(resolve, json!({ "unavailable": { "reason": "tired" } })),
-        ),
+        ("evidence", item(resolve.clone(), json!({ "found": { "bytes": "a b" } }))),
+        ("evidence", item(resolve.clone(), json!({ "found": { "bytes": "", "trusted": true } }))),
+        ("evidence", item(resolve, json!({ "unavailable": { "reason": "tired" } }))),
         ("budget", json!({ "fuel": 1 })),
         ("budget", json!({ "images": -1 })),
         ("now", json!(1)),
@@ -683,10 +572,7 @@ fn documents_outside_of_the_step_schema_are_refused_by_both() {
         let mut bad = good.clone();
         bad.as_object_mut().unwrap().insert(name.to_owned(), value);
         assert!(!requests.is_valid(&bad), "the schema accepts {bad}");
-        assert!(
-            serde_json::from_value::<StepRequest>(bad.clone()).is_err(),
-            "serde accepts {bad}"
-        );
+        assert!(serde_json::from_value::<StepRequest>(bad.clone()).is_err(), "serde accepts {bad}");
     }
 }
 
@@ -711,10 +597,7 @@ fn the_schema_says_the_limits_of_the_budget() {
     let schema = document("step.v1.schema.json");
     let budget = serde_json::to_value(Budget::default()).unwrap();
     let listed = schema.pointer("/$defs/Budget/properties").unwrap();
-    assert_eq!(
-        listed.as_object().unwrap().len(),
-        budget.as_object().unwrap().len()
-    );
+    assert_eq!(listed.as_object().unwrap().len(), budget.as_object().unwrap().len());
     for (name, limit) in budget.as_object().unwrap() {
         assert_eq!(listed.pointer(&format!("/{name}/default")), Some(limit));
     }

@@ -129,12 +129,7 @@ fn run(sets: &[Set], deviation: Option<&str>) -> BTreeMap<String, Count> {
         );
         counts.insert(set.name.clone(), count);
     }
-    assert!(
-        wrong.is_empty(),
-        "{} wrong:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
     counts
 }
 

@@ -24,7 +24,7 @@ use crate::{
     source::{EvidenceSource, Traffic},
 };
 
-/// Times that the module is asked for one decision. The longest road that it takes is seven:
+/// Times that the module is asked for one decision. The longest road that it takes is nine:
 /// resolve, manifest, discovery, fallback, manifests, blobs, decision.
 pub const MAX_ROUNDS: u32 = 10;
 /// Fetches in flight at once.
@@ -156,21 +156,14 @@ pub fn decide(
             Next::Decision(decision) => {
                 stats.add_traffic(before, source.traffic());
                 let (response, evidence) = (outcome.response, step.evidence);
-                return Ok(Judgement {
-                    decision,
-                    response,
-                    evidence,
-                    stats,
-                });
+                return Ok(Judgement { decision, response, evidence, stats });
             }
             Next::Need(need) => fresh(need, &mut asked)?,
         };
         stats.fetches += need.len() as u64;
         step.evidence.extend(fetch_all(source, need));
     }
-    Err(DriverError::NoProgress(format!(
-        "no decision after {MAX_ROUNDS} rounds"
-    )))
+    Err(DriverError::NoProgress(format!("no decision after {MAX_ROUNDS} rounds")))
 }
 
 impl Stats {
@@ -190,10 +183,7 @@ fn parse(response: &[u8]) -> Result<Next, DriverError> {
     let response: StepResponse =
         serde_json::from_slice(response).map_err(|e| malformed(&e.to_string()))?;
     if response.api_version != STEP_VERSION {
-        return Err(malformed(&format!(
-            "apiVersion is `{}`",
-            response.api_version
-        )));
+        return Err(malformed(&format!("apiVersion is `{}`", response.api_version)));
     }
     match (response.need, response.decision) {
         (None, Some(decision)) => Ok(Next::Decision(decision)),
@@ -209,17 +199,13 @@ fn fresh(need: Vec<Fetch>, asked: &mut BTreeSet<Fetch>) -> Result<Vec<Fetch>, Dr
     let mut fresh = BTreeSet::new();
     for fetch in need {
         if asked.contains(&fetch) {
-            return Err(DriverError::NoProgress(format!(
-                "it asks again for {fetch:?}"
-            )));
+            return Err(DriverError::NoProgress(format!("it asks again for {fetch:?}")));
         }
         fresh.insert(fetch);
     }
     asked.extend(fresh.iter().cloned());
     if asked.len() > MAX_FETCHES {
-        return Err(DriverError::NoProgress(format!(
-            "it asks for more than {MAX_FETCHES} things"
-        )));
+        return Err(DriverError::NoProgress(format!("it asks for more than {MAX_FETCHES} things")));
     }
     Ok(fresh.into_iter().collect())
 }
@@ -233,9 +219,7 @@ fn fetch_all(source: &dyn EvidenceSource, need: Vec<Fetch>) -> Vec<EvidenceItem>
             need.get(i).zip(answers.get(i))
         } {
             let answer = source.fetch(fetch);
-            *slot
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(answer);
+            *slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(answer);
         }
     };
     thread::scope(|scope| {
@@ -252,14 +236,10 @@ fn fetch_all(source: &dyn EvidenceSource, need: Vec<Fetch>) -> Vec<EvidenceItem>
     need.into_iter()
         .zip(answers)
         .map(|(fetch, slot)| {
-            let answer = slot
-                .into_inner()
-                .ok()
-                .flatten()
-                .unwrap_or_else(|| Answer::Unavailable {
-                    reason: UnavailableReason::Transport,
-                    message: "the host failed to ask".to_owned(),
-                });
+            let answer = slot.into_inner().ok().flatten().unwrap_or_else(|| Answer::Unavailable {
+                reason: UnavailableReason::Transport,
+                message: "the host failed to ask".to_owned(),
+            });
             EvidenceItem { fetch, answer }
         })
         .collect()

@@ -15,8 +15,5 @@ const COMPILED: Option<&[u8]> = Some(include_bytes!(env!("COUNTERSIGN_CWASM")));
 const COMPILED: Option<&[u8]> = None;
 
 fn main() -> ExitCode {
-    cli::run(Embedded {
-        wasm: WASM,
-        compiled: COMPILED,
-    })
+    cli::run(Embedded { wasm: WASM, compiled: COMPILED })
 }

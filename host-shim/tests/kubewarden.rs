@@ -39,10 +39,7 @@ fn compile() -> Module {
     let directory = env::var_os("COUNTERSIGN_MODULE_DIR")
         .map_or_else(|| root().join("target/module"), PathBuf::from);
     let wasm = fs::read(directory.join("policy.wasm")).expect("run `make countersign`");
-    let embedded = Embedded {
-        wasm: Some(wasm.leak()),
-        compiled: None,
-    };
+    let embedded = Embedded { wasm: Some(wasm.leak()), compiled: None };
     // The engine's ticker must outlive the module.
     let (module, _) = Module::embedded(Box::leak(Box::new(engine)), embedded).unwrap();
     module
@@ -84,10 +81,7 @@ impl Recorded {
                 answers.insert((text("op").unwrap(), text("id").unwrap()), answer);
             }
         }
-        Self {
-            answers,
-            asked: Mutex::default(),
-        }
+        Self { answers, asked: Mutex::default() }
     }
 }
 
@@ -101,10 +95,7 @@ impl HostCallbacks for Recorded {
     ) -> Result<Vec<u8>, String> {
         assert_eq!((binding, namespace), ("kubewarden", "oci"));
         let image: String = serde_json::from_slice(payload).unwrap();
-        self.asked
-            .lock()
-            .unwrap()
-            .push(format!("{operation} {image}"));
+        self.asked.lock().unwrap().push(format!("{operation} {image}"));
         match self.answers.get(&(operation.to_owned(), image.clone())) {
             Some(answer) => answer.clone().map(String::into_bytes),
             None => Err(format!(
@@ -122,9 +113,7 @@ impl Stock {
     fn open(name: &str, repository: &str) -> Arc<Self> {
         let directory = corpora().join("layouts").join(name);
         let tag = Selector::Tag("1".to_owned());
-        Arc::new(Self(
-            Layout::open(&directory, Some(tag), Some(repository)).unwrap(),
-        ))
+        Arc::new(Self(Layout::open(&directory, Some(tag), Some(repository)).unwrap()))
     }
 }
 
@@ -139,19 +128,15 @@ impl HostCallbacks for Stock {
         let image: String = serde_json::from_slice(payload).unwrap();
         let (max_bytes, unknown) = (4 << 20, String::new());
         let fetch = match (operation, image.split_once('@'), image.rsplit_once(':')) {
-            ("v1/manifest_digest", None, _) => Fetch::Resolve {
-                reference: image.clone(),
-            },
+            ("v1/manifest_digest", None, _) => Fetch::Resolve { reference: image.clone() },
             ("v1/oci_manifest", Some((repository, digest)), _) => Fetch::Manifest {
                 repository: repository.to_owned(),
                 digest: digest.to_owned(),
                 max_bytes,
             },
-            ("v1/oci_manifest", None, Some((repository, tag))) => Fetch::Tag {
-                repository: repository.to_owned(),
-                tag: tag.to_owned(),
-                max_bytes,
-            },
+            ("v1/oci_manifest", None, Some((repository, tag))) => {
+                Fetch::Tag { repository: repository.to_owned(), tag: tag.to_owned(), max_bytes }
+            }
             _ => return Err(format!("Host error: unknown operation: {operation}")),
         };
         match self.0.answer(&fetch) {
@@ -195,9 +180,7 @@ fn reserialised(bytes: &[u8]) -> Vec<u8> {
             other => other,
         }
     }
-    keep(serde_json::from_slice(bytes).unwrap(), true)
-        .to_string()
-        .into_bytes()
+    keep(serde_json::from_slice(bytes).unwrap(), true).to_string().into_bytes()
 }
 
 fn settings(case: &str) -> Value {
@@ -236,12 +219,7 @@ fn recorded_key() -> String {
 
 #[test]
 fn the_protocol_is_version_1() {
-    let answer = call(
-        module(),
-        "protocol_version",
-        &json!(null),
-        Arc::new(Recorded::new()),
-    );
+    let answer = call(module(), "protocol_version", &json!(null), Arc::new(Recorded::new()));
     assert_eq!(answer, json!("v1"));
 }
 
@@ -250,22 +228,14 @@ fn settings_are_valid_or_every_error_is_said_with_its_path() {
     let host = Arc::new(Recorded::new());
     let good = settings("cosign-a-cosign-p256-right-key");
     let module = module();
-    assert_eq!(
-        call(module, "validate_settings", &good, host.clone()),
-        json!({ "valid": true })
-    );
+    assert_eq!(call(module, "validate_settings", &good, host.clone()), json!({ "valid": true }));
     let mut bad = good;
     bad["spec"]["ruls"] = bad["spec"]["rules"].take();
     bad["spec"]["mode"] = json!("enforced");
     let answer = call(module, "validate_settings", &bad, host);
     assert_eq!(answer["valid"], json!(false));
     let message = answer["message"].as_str().unwrap();
-    for part in [
-        "/spec/ruls",
-        "did you mean `rules`?",
-        "/spec/mode",
-        "did you mean `enforce`?",
-    ] {
+    for part in ["/spec/ruls", "did you mean `rules`?", "/spec/mode", "did you mean `enforce`?"] {
         assert!(message.contains(part), "{part}: {message}");
     }
 }
@@ -275,11 +245,7 @@ fn a_signed_pod_is_accepted_and_its_tag_pinned_on_the_recorded_host() {
     let settings = with_key(&recorded_key());
     for registry in ["127.0.0.1:5101", "127.0.0.1:5102"] {
         let host = Arc::new(Recorded::new());
-        let answer = validate(
-            &pod(&format!("{registry}/t/app:1")),
-            &settings,
-            host.clone(),
-        );
+        let answer = validate(&pod(&format!("{registry}/t/app:1")), &settings, host.clone());
         assert_eq!(answer["accepted"], json!(true), "{answer}");
         let pinned = &answer["mutated_object"]["spec"]["containers"][0]["image"];
         assert_eq!(
@@ -300,19 +266,9 @@ fn a_signed_pod_is_accepted_and_its_tag_pinned_on_the_recorded_host() {
 #[test]
 fn a_pod_signed_by_another_key_is_refused_on_the_recorded_host() {
     let settings = settings("cosign-a-cosign-p256-right-key");
-    let answer = validate(
-        &pod("127.0.0.1:5101/t/app:1"),
-        &settings,
-        Arc::new(Recorded::new()),
-    );
+    let answer = validate(&pod("127.0.0.1:5101/t/app:1"), &settings, Arc::new(Recorded::new()));
     assert_eq!(answer["accepted"], json!(false), "{answer}");
-    assert!(
-        answer["message"]
-            .as_str()
-            .unwrap()
-            .contains("127.0.0.1:5101/t/app:1"),
-        "{answer}"
-    );
+    assert!(answer["message"].as_str().unwrap().contains("127.0.0.1:5101/t/app:1"), "{answer}");
     assert_eq!(answer.get("mutated_object"), None);
 }
 
@@ -336,10 +292,7 @@ fn every_recorded_failure_of_a_registry_is_refused_with_its_own_reason() {
         let answer = validate(&pod(image), &settings, Arc::new(Recorded::new()));
         assert_eq!(answer["accepted"], json!(false), "{image}: {answer}");
         let message = answer["message"].as_str().unwrap();
-        assert!(
-            message.contains(&format!("({reason})")),
-            "{image}: {message}"
-        );
+        assert!(message.contains(&format!("({reason})")), "{image}: {message}");
     }
 }
 
@@ -369,20 +322,12 @@ fn legacy_signatures_are_verified_on_a_stock_host_over_the_corpora() {
 #[test]
 fn what_a_stock_host_cannot_deliver_is_undetermined_and_says_so() {
     for (case, layout, reason) in [
-        (
-            "cosign-b-cosign-p256-right-key",
-            "b-sc",
-            "evidence.unsupported",
-        ),
+        ("cosign-b-cosign-p256-right-key", "b-sc", "evidence.unsupported"),
         ("attestation-b-sc-vuln", "b-sc", "evidence.unsupported"),
         ("attestation-a-att-vuln", "a-att", "evidence.unsupported"),
         ("notation-jws-p256", "d-p256-jws", "evidence.unsupported"),
         // Signed with values that only the payload has.
-        (
-            "cosign-a-annotation-mismatch",
-            "a-annot",
-            "payload.undeliverable",
-        ),
+        ("cosign-a-annotation-mismatch", "a-annot", "payload.undeliverable"),
     ] {
         let repository = format!("127.0.0.1:5001/{}", layout.replacen('-', "/", 1));
         let host = Stock::open(layout, &repository);
@@ -390,10 +335,7 @@ fn what_a_stock_host_cannot_deliver_is_undetermined_and_says_so() {
         assert_eq!(answer["accepted"], json!(false), "{case}: {answer}");
         let message = answer["message"].as_str().unwrap();
         assert!(message.contains("undetermined"), "{case}: {message}");
-        assert!(
-            message.contains(&format!("({reason})")),
-            "{case}: {message}"
-        );
+        assert!(message.contains(&format!("({reason})")), "{case}: {message}");
     }
 }
 
@@ -435,10 +377,7 @@ fn workloads_are_judged_and_left_as_they_are_and_deletions_pass() {
     let unknown = json!({ "operation": "CREATE", "kind": { "kind": "Widget" }, "object": {} });
     let answer = validate(&unknown, &settings, Arc::new(Recorded::new()));
     assert_eq!(answer["accepted"], json!(false));
-    assert!(
-        answer["message"].as_str().unwrap().contains("kind.unknown"),
-        "{answer}"
-    );
+    assert!(answer["message"].as_str().unwrap().contains("kind.unknown"), "{answer}");
 }
 
 #[test]
@@ -449,22 +388,12 @@ fn init_and_ephemeral_containers_are_judged_too() {
         let mut request = pod(&format!("{repository}:1"));
         request["object"]["spec"][list] =
             json!([{ "name": "x", "image": format!("{repository}:missing") }]);
-        let answer = validate(
-            &request,
-            &settings,
-            Stock::open("a-cosign-p256", repository),
-        );
+        let answer = validate(&request, &settings, Stock::open("a-cosign-p256", repository));
         assert_eq!(answer["accepted"], json!(false), "{list}: {answer}");
         request["object"]["spec"][list][0]["image"] = json!(format!("{repository}:1"));
-        let answer = validate(
-            &request,
-            &settings,
-            Stock::open("a-cosign-p256", repository),
-        );
+        let answer = validate(&request, &settings, Stock::open("a-cosign-p256", repository));
         assert_eq!(answer["accepted"], json!(true), "{list}: {answer}");
-        let pinned = answer["mutated_object"]["spec"][list][0]["image"]
-            .as_str()
-            .unwrap();
+        let pinned = answer["mutated_object"]["spec"][list][0]["image"].as_str().unwrap();
         assert!(pinned.contains("@sha256:"), "{list}: {pinned}");
     }
 }
@@ -481,10 +410,6 @@ fn warn_mode_lets_pass_and_says_what_would_be_refused() {
     let warnings = answer["warnings"].to_string();
     assert!(warnings.contains("would be refused"), "{warnings}");
     // A bad policy or request is refused in every mode.
-    let bad = validate(
-        &json!({ "operation": "CREATE" }),
-        &settings,
-        Arc::new(Recorded::new()),
-    );
+    let bad = validate(&json!({ "operation": "CREATE" }), &settings, Arc::new(Recorded::new()));
     assert_eq!(bad["accepted"], json!(false));
 }

@@ -30,20 +30,11 @@ const IMPORTS: &[(&str, &str)] = &[
         "wasi_snapshot_preview1.clock_time_get",
         "the time of a Kubewarden request; `evaluate` takes it from its input",
     ),
-    (
-        "wasi_snapshot_preview1.environ_get",
-        "RUST_BACKTRACE, by the panic message",
-    ),
-    (
-        "wasi_snapshot_preview1.environ_sizes_get",
-        "RUST_BACKTRACE, by the panic message",
-    ),
+    ("wasi_snapshot_preview1.environ_get", "RUST_BACKTRACE, by the panic message"),
+    ("wasi_snapshot_preview1.environ_sizes_get", "RUST_BACKTRACE, by the panic message"),
     ("wasi_snapshot_preview1.fd_write", "the panic message"),
     ("wasi_snapshot_preview1.proc_exit", "abort"),
-    (
-        "wasi_snapshot_preview1.random_get",
-        "the seed of wapc-guest's table of functions",
-    ),
+    ("wasi_snapshot_preview1.random_get", "the seed of wapc-guest's table of functions"),
 ];
 
 /// The measured size and a tenth: growth is to be noticed.
@@ -64,10 +55,8 @@ fn built(name: &str) -> Vec<u8> {
 pub(crate) fn module() -> (Engine, Module) {
     let engine = Engine::new(Profile::Default).unwrap();
     let leak = |bytes: Vec<u8>| -> Option<&'static [u8]> { Some(bytes.leak()) };
-    let embedded = Embedded {
-        wasm: leak(built("policy.wasm")),
-        compiled: leak(built("policy.cwasm")),
-    };
+    let embedded =
+        Embedded { wasm: leak(built("policy.wasm")), compiled: leak(built("policy.cwasm")) };
     let (module, note) = Module::embedded(&engine, embedded).unwrap();
     assert_eq!(note, None, "compiled ahead of time");
     (engine, module)
@@ -78,26 +67,14 @@ fn the_module_imports_only_what_its_abi_needs() {
     let wasm = built("policy.wasm");
     let engine = wasmtime::Engine::default();
     let parsed = wasmtime::Module::new(&engine, &wasm).unwrap();
-    let imports: BTreeSet<_> = parsed
-        .imports()
-        .map(|i| format!("{}.{}", i.module(), i.name()))
-        .collect();
+    let imports: BTreeSet<_> =
+        parsed.imports().map(|i| format!("{}.{}", i.module(), i.name())).collect();
     println!("policy.wasm: {} bytes", wasm.len());
     for import in &imports {
-        let reason = IMPORTS
-            .iter()
-            .find(|(name, _)| name == import)
-            .map(|(_, reason)| *reason);
-        println!(
-            "  {import}: {}",
-            reason.unwrap_or_else(|| panic!("{import} is not allowed"))
-        );
+        let reason = IMPORTS.iter().find(|(name, _)| name == import).map(|(_, reason)| *reason);
+        println!("  {import}: {}", reason.unwrap_or_else(|| panic!("{import} is not allowed")));
     }
-    assert!(
-        wasm.len() <= MOST_BYTES,
-        "{} bytes, at most {MOST_BYTES}",
-        wasm.len()
-    );
+    assert!(wasm.len() <= MOST_BYTES, "{} bytes, at most {MOST_BYTES}", wasm.len());
 }
 
 /// The core called as a library, for comparison only.
@@ -122,17 +99,12 @@ fn native_and_wasm_decisions_are_equal_to_the_byte() {
     let (_engine, module) = module();
     let mut bytes = 0;
     for case in cases() {
-        let place = text(&case, "reference")
-            .trim_start_matches("oci-layout:")
-            .to_owned();
+        let place = text(&case, "reference").trim_start_matches("oci-layout:").to_owned();
         let (directory, tag) = place.rsplit_once(':').unwrap();
         let directory = root().join("corpora").join(directory);
         let layout = Layout::open(&directory, Some(Selector::Tag(tag.to_owned())), None).unwrap();
         let request = Request {
-            images: vec![ImageRequest {
-                reference: layout.reference().to_owned(),
-                path: None,
-            }],
+            images: vec![ImageRequest { reference: layout.reference().to_owned(), path: None }],
             ..Request::default()
         };
         let question = Question {
@@ -141,11 +113,8 @@ fn native_and_wasm_decisions_are_equal_to_the_byte() {
             now: text(&case, "now"),
             budget: None,
         };
-        let evaluator = ModuleEvaluator {
-            module: module.clone(),
-            limits: Limits::default(),
-            now: 0,
-        };
+        let evaluator =
+            ModuleEvaluator { module: module.clone(), limits: Limits::default(), now: 0 };
         let wasm = decide(&evaluator, &layout, &question).unwrap();
         let native = decide(&Native, &layout, &question).unwrap();
         assert_eq!(wasm.response, native.response, "{}", text(&case, "id"));

@@ -20,22 +20,18 @@ pub enum Admission {
 /// ([reference](https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request)).
 /// What cannot be read is refused in every mode.
 pub fn read(request: &Value, can_patch: bool) -> Result<Admission, Vec<PolicyError>> {
-    match request.get("operation").and_then(Value::as_str) {
+    let operation = match request.get("operation").and_then(Value::as_str) {
         Some("DELETE") => return Ok(Admission::Pass),
-        Some("CREATE" | "UPDATE") => {}
+        Some("CREATE") => Operation::Create,
+        Some("UPDATE") => Operation::Update,
         Some(other) => {
-            return Err(malformed(
-                "/request/operation",
-                format!("operation `{other}` is not known"),
-            ));
+            let message = format!("operation `{other}` is not known");
+            return Err(malformed("/request/operation", message));
         }
         None => {
-            return Err(malformed(
-                "/request/operation",
-                "`operation` is missing".into(),
-            ));
+            return Err(malformed("/request/operation", "`operation` is missing".into()));
         }
-    }
+    };
     let object = request
         .get("object")
         .filter(|o| o.is_object())
@@ -55,15 +51,20 @@ pub fn read(request: &Value, can_patch: bool) -> Result<Admission, Vec<PolicyErr
             suggestion: None,
         }]);
     };
-    let images = images(object, pod_spec)?;
+    let mut images = images(object, pod_spec)?;
     if images.is_empty() {
-        return Err(malformed(
-            &format!("/request/object{pod_spec}"),
-            "no image is there".into(),
-        ));
+        let path = format!("/request/object{pod_spec}");
+        return Err(malformed(&path, "no image is there".into()));
+    }
+    if operation == Operation::Update {
+        let unchanged = unchanged(request, kind, pod_spec);
+        images.retain(|image| !unchanged.contains(image));
+        if images.is_empty() {
+            return Ok(Admission::Pass);
+        }
     }
     Ok(Admission::Judge(Request {
-        images,
+        images: images.into_iter().map(Place::into_request).collect(),
         can_patch,
         kind: Some(kind.to_owned()),
     }))
@@ -98,41 +99,80 @@ fn pod_spec_pointer(kind: &str) -> Option<&'static str> {
     })
 }
 
-/// Every image of a Pod spec: containers, init and ephemeral containers, image volumes.
-fn images(object: &Value, pod_spec: &str) -> Result<Vec<ImageRequest>, Vec<PolicyError>> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Create,
+    Update,
+}
+
+/// An image and where it stands. Two places are the same image of the same container, wherever in
+/// its list the container stands.
+#[derive(Clone, Debug)]
+struct Place {
+    list: &'static str,
+    name: Option<String>,
+    reference: String,
+    path: String,
+}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        let key = |p: &Self| (p.list, p.name.clone(), p.reference.clone());
+        key(self) == key(other)
+    }
+}
+
+impl Place {
+    fn into_request(self) -> ImageRequest {
+        ImageRequest { reference: self.reference, path: Some(self.path) }
+    }
+}
+
+/// The images of an updated object that were there before: an update of something else must not
+/// depend on a registry. What was there before and cannot be read excuses nothing.
+fn unchanged(request: &Value, kind: &str, pod_spec: &str) -> Vec<Place> {
+    let Some(old) = request.get("oldObject") else {
+        return Vec::new();
+    };
+    if old.get("kind").and_then(Value::as_str).is_some_and(|old| old != kind) {
+        return Vec::new();
+    }
+    let named = |place: &Place| place.name.as_ref().is_some_and(|name| !name.is_empty());
+    images(old, pod_spec).unwrap_or_default().into_iter().filter(named).collect()
+}
+
+/// Where a Pod spec keeps images: containers, init and ephemeral containers, image volumes.
+const LISTS: &[(&str, &str)] = &[
+    ("initContainers", "image"),
+    ("containers", "image"),
+    ("ephemeralContainers", "image"),
+    ("volumes", "image/reference"),
+];
+
+/// Every image of a Pod spec.
+fn images(object: &Value, pod_spec: &str) -> Result<Vec<Place>, Vec<PolicyError>> {
     let at = |path: &str| format!("/request/object{path}");
     let spec = object
         .pointer(pod_spec)
         .filter(|spec| spec.is_object())
         .ok_or_else(|| malformed(&at(pod_spec), "the Pod spec is missing".into()))?;
     let mut images = Vec::new();
-    for list in ["initContainers", "containers", "ephemeralContainers"] {
-        for (i, container) in entries(spec, pod_spec, list)?.iter().enumerate() {
-            let path = format!("{pod_spec}/{list}/{i}/image");
-            match container.get("image").and_then(Value::as_str) {
-                Some(reference) => {
-                    images.push(ImageRequest {
-                        reference: reference.to_owned(),
-                        path: Some(path),
-                    });
-                }
-                None => return Err(malformed(&at(&path), "`image` is missing".into())),
+    for (list, field) in LISTS.iter().copied() {
+        for (i, entry) in entries(spec, pod_spec, list)?.iter().enumerate() {
+            if list == "volumes" && entry.get("image").is_none() {
+                continue;
             }
-        }
-    }
-    for (i, volume) in entries(spec, pod_spec, "volumes")?.iter().enumerate() {
-        let Some(image) = volume.get("image") else {
-            continue;
-        };
-        let path = format!("{pod_spec}/volumes/{i}/image/reference");
-        match image.get("reference").and_then(Value::as_str) {
-            Some(reference) => {
-                images.push(ImageRequest {
-                    reference: reference.to_owned(),
-                    path: Some(path),
-                });
-            }
-            None => return Err(malformed(&at(&path), "`reference` is missing".into())),
+            let path = format!("{pod_spec}/{list}/{i}/{field}");
+            let Some(reference) = entry.pointer(&format!("/{field}")).and_then(Value::as_str)
+            else {
+                return Err(malformed(&at(&path), format!("`{field}` is missing")));
+            };
+            images.push(Place {
+                list,
+                name: entry.get("name").and_then(Value::as_str).map(str::to_owned),
+                reference: reference.to_owned(),
+                path,
+            });
         }
     }
     Ok(images)
@@ -146,10 +186,9 @@ fn entries<'a>(
     match spec.get(list) {
         None | Some(Value::Null) => Ok(&[]),
         Some(Value::Array(items)) => Ok(items),
-        Some(_) => Err(malformed(
-            &format!("/request/object{pod_spec}/{list}"),
-            "not a list".into(),
-        )),
+        Some(_) => {
+            Err(malformed(&format!("/request/object{pod_spec}/{list}"), "not a list".into()))
+        }
     }
 }
 
@@ -206,14 +245,9 @@ mod tests {
     fn every_workload_kind_is_known() {
         let spec = json!({ "containers": [{ "image": "a" }] });
         let template = json!({ "spec": { "template": { "spec": spec } } });
-        for kind in [
-            "DaemonSet",
-            "Deployment",
-            "Job",
-            "ReplicaSet",
-            "ReplicationController",
-            "StatefulSet",
-        ] {
+        for kind in
+            ["DaemonSet", "Deployment", "Job", "ReplicaSet", "ReplicationController", "StatefulSet"]
+        {
             assert_eq!(references(&request(kind, &template)).len(), 1, "{kind}");
         }
         let job = json!({ "spec": { "jobTemplate": template } });
@@ -234,10 +268,7 @@ mod tests {
             (pod(json!({})), "request.malformed"),
             (pod(json!({ "containers": {} })), "request.malformed"),
             (pod(json!({ "containers": [{}] })), "request.malformed"),
-            (
-                pod(json!({ "containers": [{ "image": 1 }] })),
-                "request.malformed",
-            ),
+            (pod(json!({ "containers": [{ "image": 1 }] })), "request.malformed"),
             (
                 pod(json!({ "containers": [{ "image": "a" }], "volumes": [{ "image": {} }] })),
                 "request.malformed",
@@ -248,11 +279,40 @@ mod tests {
     }
 
     #[test]
-    fn a_deletion_passes() {
+    fn an_update_judges_only_the_images_that_are_new_in_their_place() {
+        let object = |containers: Value| json!({ "spec": { "containers": containers } });
+        let update = |old: Value, new: Value| {
+            json!({
+                "operation": "UPDATE", "kind": { "kind": "Pod" }, "oldObject": old, "object": new,
+            })
+        };
+        let a = json!({ "name": "a", "image": "x:1" });
+        let b = json!({ "name": "b", "image": "y:1" });
+        let both = object(json!([a, b]));
+        assert_eq!(read(&update(both.clone(), both.clone()), true), Ok(Admission::Pass));
+        // The order of containers does not matter; image, name and list do.
+        let turned = object(json!([b, a]));
+        assert_eq!(read(&update(both.clone(), turned), true), Ok(Admission::Pass));
+        let newer = object(json!([a, { "name": "b", "image": "y:2" }]));
+        assert_eq!(references(&update(both.clone(), newer)), ["/spec/containers/1/image y:2"]);
+        let renamed = object(json!([a, { "name": "c", "image": "y:1" }]));
+        assert_eq!(references(&update(both.clone(), renamed)), ["/spec/containers/1/image y:1"]);
+        let moved = json!({ "spec": { "containers": [a], "ephemeralContainers": [b] } });
         assert_eq!(
-            read(&json!({ "operation": "DELETE" }), true),
-            Ok(Admission::Pass)
+            references(&update(both.clone(), moved)),
+            ["/spec/ephemeralContainers/0/image y:1"]
         );
+        // What was there before and cannot be read excuses nothing.
+        for old in [json!(null), json!({}), json!({ "kind": "Job", "spec": both["spec"] })] {
+            assert_eq!(references(&update(old, both.clone())).len(), 2);
+        }
+        let nameless = object(json!([{ "image": "x:1" }]));
+        assert_eq!(references(&update(nameless.clone(), nameless)).len(), 1);
+    }
+
+    #[test]
+    fn a_deletion_passes() {
+        assert_eq!(read(&json!({ "operation": "DELETE" }), true), Ok(Admission::Pass));
     }
 
     #[test]
@@ -264,10 +324,7 @@ mod tests {
             new: "n".into(),
         };
         let patched_object = patched(&object, &[patch("a")]).unwrap();
-        assert_eq!(
-            patched_object.pointer("/spec/containers/0/image"),
-            Some(&json!("n"))
-        );
+        assert_eq!(patched_object.pointer("/spec/containers/0/image"), Some(&json!("n")));
         assert_eq!(patched(&object, &[patch("b")]), None);
     }
 }

@@ -85,9 +85,7 @@ impl Statement {
     /// none conflicts. Algorithms other than our digest's are compared where the raw bytes are
     /// there to hash.
     pub fn subject_of(&self, digest: &Digest, bytes: Option<&[u8]>) -> Option<&Subject> {
-        self.subjects
-            .iter()
-            .find(|subject| subject.is(digest, bytes))
+        self.subjects.iter().find(|subject| subject.is(digest, bytes))
     }
 }
 
@@ -105,8 +103,7 @@ impl Subject {
                     "sha512" => Some(HashAlgorithm::Sha512),
                     _ => None,
                 };
-                hash.zip(bytes)
-                    .map(|(hash, bytes)| hex(&hash.digest(bytes)))
+                hash.zip(bytes).map(|(hash, bytes)| hex(&hash.digest(bytes)))
             };
             match actual {
                 Some(actual) if actual == *claimed => equal = true,
@@ -156,10 +153,7 @@ mod tests {
 
     fn is_about(subject: &str, bytes: Option<&[u8]>) -> bool {
         let digest = Digest::sha256(b"abc");
-        parse(statement(subject).as_bytes())
-            .unwrap()
-            .subject_of(&digest, bytes)
-            .is_some()
+        parse(statement(subject).as_bytes()).unwrap().subject_of(&digest, bytes).is_some()
     }
 
     #[test]
@@ -169,28 +163,16 @@ mod tests {
         let good512 = hex(&HashAlgorithm::Sha512.digest(b"abc"));
         let bad512 = hex(&HashAlgorithm::Sha512.digest(b"abd"));
         let zero = "0".repeat(64);
-        assert!(is_about(
-            &format!(r#"{{"digest":{{"sha256":"{ours}"}}}}"#),
-            None
-        ));
-        assert!(!is_about(
-            &format!(r#"{{"digest":{{"sha256":"{zero}"}}}}"#),
-            None
-        ));
+        assert!(is_about(&format!(r#"{{"digest":{{"sha256":"{ours}"}}}}"#), None));
+        assert!(!is_about(&format!(r#"{{"digest":{{"sha256":"{zero}"}}}}"#), None));
         assert!(!is_about(r#"{"digest":{}}"#, Some(b"abc")));
-        assert!(!is_about(
-            &format!(r#"{{"digest":{{"gitCommit":"{ours}"}}}}"#),
-            Some(b"abc")
-        ));
+        assert!(!is_about(&format!(r#"{{"digest":{{"gitCommit":"{ours}"}}}}"#), Some(b"abc")));
         let both =
             |sha512: &str| format!(r#"{{"digest":{{"sha256":"{ours}","sha512":"{sha512}"}}}}"#);
         assert!(is_about(&both(&good512), Some(b"abc")));
         assert!(!is_about(&both(&bad512), Some(b"abc")));
         assert!(is_about(&both(&bad512), None), "nothing to compare with");
-        assert!(is_about(
-            &format!(r#"{{"digest":{{"sha512":"{good512}"}}}}"#),
-            Some(b"abc")
-        ));
+        assert!(is_about(&format!(r#"{{"digest":{{"sha512":"{good512}"}}}}"#), Some(b"abc")));
         assert!(is_about(
             &format!(r#"{{"digest":{{"sha256":"{zero}"}}}},{{"digest":{{"sha256":"{ours}"}}}}"#),
             None
@@ -202,14 +184,8 @@ mod tests {
         assert!(matches!(parse(b"[]"), Err(StatementError::Json(_))));
         let v2 = statement(r#"{"digest":{"sha256":"0"}}"#).replace("Statement/v1", "Statement/v2");
         assert!(matches!(parse(v2.as_bytes()), Err(StatementError::Type(_))));
-        assert_eq!(
-            parse(statement("").as_bytes()),
-            Err(StatementError::Subjects)
-        );
+        assert_eq!(parse(statement("").as_bytes()), Err(StatementError::Subjects));
         let many = vec![r#"{"digest":{"sha256":"0"}}"#; 1025].join(",");
-        assert_eq!(
-            parse(statement(&many).as_bytes()),
-            Err(StatementError::Subjects)
-        );
+        assert_eq!(parse(statement(&many).as_bytes()), Err(StatementError::Subjects));
     }
 }

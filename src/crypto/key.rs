@@ -75,17 +75,10 @@ impl PublicKey {
     /// From DER.
     pub fn from_spki_der(spki_der: &[u8]) -> Result<Self, KeyError> {
         let spki = SubjectPublicKeyInfoRef::from_der(spki_der).map_err(|_| KeyError::Malformed)?;
-        let point = || {
-            spki.subject_public_key
-                .as_bytes()
-                .ok_or(KeyError::Malformed)
-        };
+        let point = || spki.subject_public_key.as_bytes().ok_or(KeyError::Malformed);
         let material = match spki.algorithm.oid {
             EC => {
-                let curve = spki
-                    .algorithm
-                    .parameters_oid()
-                    .map_err(|_| KeyError::Malformed)?;
+                let curve = spki.algorithm.parameters_oid().map_err(|_| KeyError::Malformed)?;
                 ec_material(curve, point()?)?
             }
             RSA => rsa_material(spki_der)?,
@@ -94,30 +87,20 @@ impl PublicKey {
                 let key = ed25519_dalek::VerifyingKey::from_bytes(bytes)
                     .map_err(|_| KeyError::Malformed)?;
                 if key.is_weak() {
-                    return Err(KeyError::Weak {
-                        what: "Ed25519 key of small order".into(),
-                    });
+                    return Err(KeyError::Weak { what: "Ed25519 key of small order".into() });
                 }
                 Material::Ed25519(key)
             }
             other => {
-                return Err(KeyError::Unsupported {
-                    oid: other.to_string(),
-                });
+                return Err(KeyError::Unsupported { oid: other.to_string() });
             }
         };
-        Ok(Self {
-            material,
-            spki_sha256: sha256(spki_der),
-        })
+        Ok(Self { material, spki_sha256: sha256(spki_der) })
     }
 
     /// From one `PUBLIC KEY` PEM block.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        match pem::blocks(text, "PUBLIC KEY", 1)
-            .map_err(|_| KeyError::NotPem)?
-            .as_slice()
-        {
+        match pem::blocks(text, "PUBLIC KEY", 1).map_err(|_| KeyError::NotPem)?.as_slice() {
             [der] => Self::from_spki_der(der),
             _ => Err(KeyError::NotPem),
         }
@@ -182,19 +165,13 @@ fn ec_material(curve: ObjectIdentifier, point: &[u8]) -> Result<Material, KeyErr
             Material::P521(p521::ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(malformed)?)
         }
         SECP224R1 => {
-            return Err(KeyError::Weak {
-                what: "ECDSA P-224".into(),
-            });
+            return Err(KeyError::Weak { what: "ECDSA P-224".into() });
         }
         SECP192R1 => {
-            return Err(KeyError::Weak {
-                what: "ECDSA P-192".into(),
-            });
+            return Err(KeyError::Weak { what: "ECDSA P-192".into() });
         }
         other => {
-            return Err(KeyError::Unsupported {
-                oid: other.to_string(),
-            });
+            return Err(KeyError::Unsupported { oid: other.to_string() });
         }
     })
 }
@@ -204,13 +181,9 @@ fn ec_material(curve: ObjectIdentifier, point: &[u8]) -> Result<Material, KeyErr
 fn rsa_material(spki_der: &[u8]) -> Result<Material, KeyError> {
     let key = RsaPublicKey::from_public_key_der(spki_der).map_err(|_| KeyError::Malformed)?;
     match bits(&key) {
-        0..2048 => Err(KeyError::Weak {
-            what: format!("RSA {}", bits(&key)),
-        }),
+        0..2048 => Err(KeyError::Weak { what: format!("RSA {}", bits(&key)) }),
         2048..=4096 => Ok(Material::Rsa(Box::new(key))),
-        more => Err(KeyError::Unsupported {
-            oid: format!("RSA {more}"),
-        }),
+        more => Err(KeyError::Unsupported { oid: format!("RSA {more}") }),
     }
 }
 

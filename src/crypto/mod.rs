@@ -52,33 +52,27 @@ pub fn verify_signature(
     match (&key.material, scheme) {
         (Material::P256(key), Scheme::EcdsaDer(hash)) => {
             let signature = p256::ecdsa::Signature::from_der(signature).map_err(malformed)?;
-            key.verify_prehash(&prehash(hash, message, 32), &signature)
-                .map_err(invalid)
+            key.verify_prehash(&prehash(hash, message, 32), &signature).map_err(invalid)
         }
         (Material::P256(key), Scheme::EcdsaRaw(hash)) => {
             let signature = p256::ecdsa::Signature::from_slice(signature).map_err(malformed)?;
-            key.verify_prehash(&prehash(hash, message, 32), &signature)
-                .map_err(invalid)
+            key.verify_prehash(&prehash(hash, message, 32), &signature).map_err(invalid)
         }
         (Material::P384(key), Scheme::EcdsaDer(hash)) => {
             let signature = p384::ecdsa::Signature::from_der(signature).map_err(malformed)?;
-            key.verify_prehash(&prehash(hash, message, 48), &signature)
-                .map_err(invalid)
+            key.verify_prehash(&prehash(hash, message, 48), &signature).map_err(invalid)
         }
         (Material::P384(key), Scheme::EcdsaRaw(hash)) => {
             let signature = p384::ecdsa::Signature::from_slice(signature).map_err(malformed)?;
-            key.verify_prehash(&prehash(hash, message, 48), &signature)
-                .map_err(invalid)
+            key.verify_prehash(&prehash(hash, message, 48), &signature).map_err(invalid)
         }
         (Material::P521(key), Scheme::EcdsaDer(hash)) => {
             let signature = p521::ecdsa::Signature::from_der(signature).map_err(malformed)?;
-            key.verify_prehash(&prehash(hash, message, 66), &signature)
-                .map_err(invalid)
+            key.verify_prehash(&prehash(hash, message, 66), &signature).map_err(invalid)
         }
         (Material::P521(key), Scheme::EcdsaRaw(hash)) => {
             let signature = p521::ecdsa::Signature::from_slice(signature).map_err(malformed)?;
-            key.verify_prehash(&prehash(hash, message, 66), &signature)
-                .map_err(invalid)
+            key.verify_prehash(&prehash(hash, message, 66), &signature).map_err(invalid)
         }
         (Material::Rsa(key), Scheme::RsaPkcs1(hash)) => {
             let signature = pkcs1v15::Signature::try_from(signature).map_err(malformed)?;
@@ -116,8 +110,7 @@ pub fn verify_signature(
         (Material::Ed25519(key), Scheme::Ed25519ph) => {
             let signature = Ed25519Signature::from_slice(signature).map_err(malformed)?;
             let prehashed = Sha512::new_with_prefix(message);
-            key.verify_prehashed_strict(prehashed, None, &signature)
-                .map_err(invalid)
+            key.verify_prehashed_strict(prehashed, None, &signature).map_err(invalid)
         }
         _ => Err(SignatureError::WrongKey),
     }

@@ -31,12 +31,8 @@ pub enum Claim {
 
 impl Claim {
     /// All of them.
-    pub const ALL: &'static [Self] = &[
-        Self::SimpleSigning,
-        Self::Attestation,
-        Self::Bundle,
-        Self::Notation,
-    ];
+    pub const ALL: &'static [Self] =
+        &[Self::SimpleSigning, Self::Attestation, Self::Bundle, Self::Notation];
 }
 
 /// What a candidate is.

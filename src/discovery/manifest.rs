@@ -112,22 +112,10 @@ mod tests {
         let config = r#""config":{"digest":"sha256:0"}"#;
         for (text, good) in [
             (format!(r#"{{{config},"layers":[]}}"#), true),
-            (
-                format!(r#"{{"mediaType":"{OCI_MANIFEST}",{config},"layers":[]}}"#),
-                true,
-            ),
-            (
-                format!(r#"{{"mediaType":"{OCI_INDEX}",{config},"layers":[]}}"#),
-                false,
-            ),
-            (
-                format!(r#"{{"mediaType":"{OCI_INDEX}","manifests":[]}}"#),
-                true,
-            ),
-            (
-                format!(r#"{{"mediaType":"{OCI_MANIFEST}","manifests":[]}}"#),
-                false,
-            ),
+            (format!(r#"{{"mediaType":"{OCI_MANIFEST}",{config},"layers":[]}}"#), true),
+            (format!(r#"{{"mediaType":"{OCI_INDEX}",{config},"layers":[]}}"#), false),
+            (format!(r#"{{"mediaType":"{OCI_INDEX}","manifests":[]}}"#), true),
+            (format!(r#"{{"mediaType":"{OCI_MANIFEST}","manifests":[]}}"#), false),
             (format!(r#"{{{config},"layers":[],"manifests":[]}}"#), false),
             (format!(r#"{{"layers":[],"layers":[],{config}}}"#), false),
             (r#"{"layers":[]}"#.into(), false),

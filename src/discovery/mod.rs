@@ -66,7 +66,8 @@ pub struct Artifact {
     pub bytes: Vec<u8>,
 }
 
-/// Finds the candidates of `digest`. What is not there yet becomes a need.
+/// Finds the candidates of `digest`, each road up to the budget, so that what floods one hides
+/// nothing of another. What is not there yet becomes a need.
 pub fn discover(
     evidence: &mut Evidence<'_>,
     repository: &Reference,
@@ -83,29 +84,23 @@ pub fn discover(
     if roads.bundles || roads.notation || !roads.artifact_types.is_empty() {
         referrers::discover(evidence, repository, digest, roads, &mut discovered);
     }
-    let most = usize::try_from(evidence.budget().candidates).unwrap_or(usize::MAX);
-    if discovered.candidates.len() > most {
-        discovered.candidates.truncate(most);
-        discovered.problem("candidates", Claim::ALL, over_budget(evidence));
-    }
     discovered
 }
 
 impl Discovered {
+    /// Says that more referrers carry signatures of their own than are looked at.
+    pub(crate) fn too_many_artifacts(&mut self, evidence: &Evidence<'_>) {
+        self.problem("referrers", &[Claim::Bundle], over_budget(evidence));
+    }
+
     fn problem(&mut self, name: &str, hides: &[Claim], reason: Reason) {
-        self.problems.push(Problem {
-            hides: hides.to_vec(),
-            name: name.to_owned(),
-            reason,
-        });
+        self.problems.push(Problem { hides: hides.to_vec(), name: name.to_owned(), reason });
     }
 }
 
 fn over_budget(evidence: &Evidence<'_>) -> Reason {
-    Reason::of(Code::BudgetCandidates).expected(format!(
-        "at most {} candidates",
-        evidence.budget().candidates
-    ))
+    Reason::of(Code::BudgetCandidates)
+        .expected(format!("at most {} candidates", evidence.budget().candidates))
 }
 
 /// The reason why listed content is not there; `None` while it is pending.
@@ -113,11 +108,8 @@ fn content_reason(miss: Miss) -> Option<Reason> {
     match miss {
         Miss::Pending => None,
         Miss::Absent(message) => Some(
-            Reason::new(
-                Code::LayerUnexpected,
-                "listed, but the registry does not have it",
-            )
-            .found(message),
+            Reason::new(Code::LayerUnexpected, "listed, but the registry does not have it")
+                .found(message),
         ),
         Miss::Problem(reason) => Some(reason),
     }

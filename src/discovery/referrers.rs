@@ -59,10 +59,7 @@ pub(super) fn discover(
     let mut wanted: Vec<_> = descriptors
         .into_iter()
         .filter_map(|(digest, descriptor)| {
-            let kind = classify(
-                descriptor.artifact_type.as_deref().unwrap_or_default(),
-                roads,
-            )?;
+            let kind = classify(descriptor.artifact_type.as_deref().unwrap_or_default(), roads)?;
             Some((digest, kind))
         })
         .collect();
@@ -71,16 +68,10 @@ pub(super) fn discover(
     let most = usize::try_from(evidence.budget().candidates).unwrap_or(usize::MAX);
     if wanted.len() > most {
         wanted.truncate(most);
-        discovered.problem(
-            "referrers",
-            &[Claim::Bundle, Claim::Notation],
-            over_budget(evidence),
-        );
+        discovered.problem("referrers", &[Claim::Bundle, Claim::Notation], over_budget(evidence));
     }
     for (referrer, kind) in wanted {
-        open(
-            evidence, repository, digest, &referrer, kind, roads, discovered,
-        );
+        open(evidence, repository, digest, &referrer, kind, roads, discovered);
     }
 }
 
@@ -188,14 +179,7 @@ fn open(
             push(discovered, name, Claim::Notation, content);
         }
         Kind::Artifact(artifact_type) => {
-            artifact(
-                subject,
-                referrer,
-                &artifact_type,
-                &parsed,
-                found,
-                discovered,
-            );
+            artifact(subject, referrer, &artifact_type, &parsed, found, discovered);
         }
         Kind::Unclear => {}
     }
@@ -223,9 +207,7 @@ fn bundle_content(
     parsed: &Manifest,
 ) -> Result<Content, Option<Reason>> {
     let layers = parsed.layers.as_deref().unwrap_or_default();
-    let mut bundles = layers
-        .iter()
-        .filter(|l| l.media_type.starts_with(bundle::MEDIA_TYPE_PREFIX));
+    let mut bundles = layers.iter().filter(|l| l.media_type.starts_with(bundle::MEDIA_TYPE_PREFIX));
     let (Some(layer), None) = (bundles.next(), bundles.next()) else {
         return Err(Some(
             Reason::of(Code::LayerUnexpected)
@@ -247,11 +229,7 @@ fn notation_content(
     parsed: &Manifest,
 ) -> Result<Content, Option<Reason>> {
     let is_artifact = parsed.media_type.as_deref() == Some(OCI_ARTIFACT);
-    let blobs = if is_artifact {
-        &parsed.blobs
-    } else {
-        &parsed.layers
-    };
+    let blobs = if is_artifact { &parsed.blobs } else { &parsed.layers };
     let [envelope] = blobs.as_deref().unwrap_or_default() else {
         return Err(Some(
             Reason::new(
@@ -263,10 +241,7 @@ fn notation_content(
         ));
     };
     let bytes = blob(evidence, repository, envelope)?;
-    Ok(Content::Notation {
-        envelope: bytes.to_vec(),
-        media_type: envelope.media_type.clone(),
-    })
+    Ok(Content::Notation { envelope: bytes.to_vec(), media_type: envelope.media_type.clone() })
 }
 
 fn blob<'a>(
@@ -278,9 +253,7 @@ fn blob<'a>(
         let message = format!("`{}` is not a digest", descriptor.digest);
         Some(Reason::new(Code::ManifestMalformed, message))
     })?;
-    evidence
-        .blob(&repository.repository(), &digest)
-        .map_err(content_reason)
+    evidence.blob(&repository.repository(), &digest).map_err(content_reason)
 }
 
 /// A referrer that counts: its own bytes, hashed here, name our artifact as subject and have the
@@ -293,10 +266,7 @@ fn artifact(
     found: Found<'_>,
     discovered: &mut Discovered,
 ) {
-    let is_ours = parsed
-        .subject
-        .as_ref()
-        .is_some_and(|s| s.digest == subject.as_str());
+    let is_ours = parsed.subject.as_ref().is_some_and(|s| s.digest == subject.as_str());
     let typed = own_type(parsed) == artifact_type;
     if !is_ours || !typed {
         return;

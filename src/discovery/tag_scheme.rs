@@ -66,9 +66,8 @@ pub(super) fn attestations(
     for (name, layer) in layers(evidence, repository, &tag, Claim::Attestation, discovered) {
         let content = (|| {
             let layer_digest = expect(&layer, DSSE).map_err(Some)?;
-            let bytes = evidence
-                .blob(&repository.repository(), &layer_digest)
-                .map_err(content_reason)?;
+            let bytes =
+                evidence.blob(&repository.repository(), &layer_digest).map_err(content_reason)?;
             let envelope = dsse::parse(bytes)
                 .map_err(|e| Some(Reason::new(Code::EnvelopeMalformed, e.to_string())))?;
             Ok(Content::Attestation {
@@ -102,24 +101,14 @@ fn layers(
         Err(error) => {
             let reason = Reason::new(Code::ManifestMalformed, format!("tag `{tag}`: {error}"));
             let name = format!("tag {tag}");
-            discovered.candidates.push(Candidate {
-                name,
-                claim,
-                content: Err(reason),
-            });
+            discovered.candidates.push(Candidate { name, claim, content: Err(reason) });
             return Vec::new();
         }
     };
-    let mut layers: Vec<_> = layers
-        .into_iter()
-        .map(|l| (format!("{tag} layer {}", l.digest), l))
-        .collect();
-    let key = |layer: &Descriptor| {
-        (
-            layer.digest.clone(),
-            layer.annotation(SIGNATURE).map(str::to_owned),
-        )
-    };
+    let mut layers: Vec<_> =
+        layers.into_iter().map(|l| (format!("{tag} layer {}", l.digest), l)).collect();
+    let key =
+        |layer: &Descriptor| (layer.digest.clone(), layer.annotation(SIGNATURE).map(str::to_owned));
     layers.sort_by_cached_key(|(_, layer)| key(layer));
     let most = usize::try_from(evidence.budget().candidates).unwrap_or(usize::MAX);
     if layers.len() > most {
@@ -136,10 +125,7 @@ fn expect(layer: &Descriptor, media_type: &str) -> Result<Digest, Reason> {
             .found(layer.media_type.clone()));
     }
     Digest::parse(&layer.digest).ok_or_else(|| {
-        Reason::new(
-            Code::ManifestMalformed,
-            format!("`{}` is not a digest", layer.digest),
-        )
+        Reason::new(Code::ManifestMalformed, format!("`{}` is not a digest", layer.digest))
     })
 }
 
@@ -161,17 +147,9 @@ pub(super) fn push(
     content: Result<Content, Option<Reason>>,
 ) {
     match content {
-        Ok(content) => discovered.candidates.push(Candidate {
-            name,
-            claim,
-            content: Ok(content),
-        }),
+        Ok(content) => discovered.candidates.push(Candidate { name, claim, content: Ok(content) }),
         Err(Some(reason)) => {
-            discovered.candidates.push(Candidate {
-                name,
-                claim,
-                content: Err(reason),
-            });
+            discovered.candidates.push(Candidate { name, claim, content: Err(reason) });
         }
         Err(None) => {}
     }

@@ -156,11 +156,7 @@ pub fn parse(bytes: &[u8]) -> Result<Bundle, BundleError> {
         }
         _ => return Err(BundleError::OneOf("messageSignature, dsseEnvelope")),
     };
-    Ok(Bundle {
-        version,
-        key,
-        content,
-    })
+    Ok(Bundle { version, key, content })
 }
 
 fn version(media_type: &str) -> Result<Version, BundleError> {
@@ -174,31 +170,20 @@ fn version(media_type: &str) -> Result<Version, BundleError> {
 }
 
 fn key_material(material: Material) -> Result<KeyMaterial, BundleError> {
-    match (
-        material.public_key,
-        material.certificate,
-        material.x509_certificate_chain,
-    ) {
+    match (material.public_key, material.certificate, material.x509_certificate_chain) {
         (Some(key), None, None) => Ok(KeyMaterial::PublicKey { hint: key.hint }),
-        (None, Some(leaf), None) => Ok(KeyMaterial::Certificates(vec![decode(
-            &leaf.raw_bytes,
-            "certificate.rawBytes",
-        )?])),
+        (None, Some(leaf), None) => {
+            Ok(KeyMaterial::Certificates(vec![decode(&leaf.raw_bytes, "certificate.rawBytes")?]))
+        }
         (None, None, Some(chain)) => {
             if chain.certificates.is_empty() || chain.certificates.len() > MOST_CERTIFICATES {
                 return Err(BundleError::Certificates);
             }
             let decode_one = |c: &RawBytes| decode(&c.raw_bytes, "certificates[].rawBytes");
-            let chain = chain
-                .certificates
-                .iter()
-                .map(decode_one)
-                .collect::<Result<_, _>>()?;
+            let chain = chain.certificates.iter().map(decode_one).collect::<Result<_, _>>()?;
             Ok(KeyMaterial::Certificates(chain))
         }
-        _ => Err(BundleError::OneOf(
-            "publicKey, certificate, x509CertificateChain",
-        )),
+        _ => Err(BundleError::OneOf("publicKey, certificate, x509CertificateChain")),
     }
 }
 
@@ -213,9 +198,7 @@ fn digest(digest: MessageDigest) -> Option<Result<(HashAlgorithm, Vec<u8>), Bund
 }
 
 fn decode(text: &str, field: &'static str) -> Result<Vec<u8>, BundleError> {
-    STANDARD
-        .decode(text)
-        .map_err(|_| BundleError::Base64(field))
+    STANDARD.decode(text).map_err(|_| BundleError::Base64(field))
 }
 
 impl std::fmt::Display for BundleError {
@@ -242,12 +225,7 @@ mod tests {
     fn a_message_signature_is_read() {
         let bundle = parse(BUNDLE.as_bytes()).unwrap();
         assert_eq!(bundle.version, Version::V03);
-        assert_eq!(
-            bundle.key,
-            KeyMaterial::PublicKey {
-                hint: "aGludA==".into()
-            }
-        );
+        assert_eq!(bundle.key, KeyMaterial::PublicKey { hint: "aGludA==".into() });
         assert!(matches!(bundle.content, Content::Message { .. }));
     }
 
@@ -256,19 +234,13 @@ mod tests {
         for (from, to) in [
             ("v0.3+json", "v0.4+json"),
             ("\"publicKey\":{\"hint\":\"aGludA==\"}", ""),
-            (
-                "\"publicKey\":{\"hint\":\"aGludA==\"}",
-                "\"certificate\":{\"rawBytes\":\"*\"}",
-            ),
+            ("\"publicKey\":{\"hint\":\"aGludA==\"}", "\"certificate\":{\"rawBytes\":\"*\"}"),
             (
                 "\"publicKey\":{\"hint\":\"aGludA==\"}",
                 "\"x509CertificateChain\":{\"certificates\":[]}",
             ),
             ("\"messageSignature\"", "\"other\""),
-            (
-                "\"signature\":\"AAEC\"",
-                "\"signature\":\"AAEC\",\"signature\":\"AAEC\"",
-            ),
+            ("\"signature\":\"AAEC\"", "\"signature\":\"AAEC\",\"signature\":\"AAEC\""),
             ("\"signature\":\"AAEC\"", "\"signature\":\"A\""),
             ("\"}}", "\"}"),
         ] {

@@ -50,9 +50,7 @@ pub fn parse(bytes: &[u8]) -> Result<NotationEnvelope, EnvelopeError> {
     };
     let mut reader = Reader::new(members);
     let Item::Bytes(body_protected) = reader.item()? else {
-        return Err(EnvelopeError::Malformed(
-            "the protected header is not a byte string",
-        ));
+        return Err(EnvelopeError::Malformed("the protected header is not a byte string"));
     };
     let mut unprotected = header(reader.item()?)?;
     let payload = match reader.item()? {
@@ -68,42 +66,23 @@ pub fn parse(bytes: &[u8]) -> Result<NotationEnvelope, EnvelopeError> {
     let mut reader = Reader::new(&body_protected);
     let mut protected = header(reader.item()?)?;
     reader.finish()?;
-    if protected
-        .keys()
-        .any(|l| matches!(l, Label::Number(n) if NEVER_PROTECTED.contains(n)))
-    {
-        return Err(EnvelopeError::Malformed(
-            "a parameter that cannot be protected",
-        ));
+    if protected.keys().any(|l| matches!(l, Label::Number(n) if NEVER_PROTECTED.contains(n))) {
+        return Err(EnvelopeError::Malformed("a parameter that cannot be protected"));
     }
     // spec: RFC 9052 §3 "Applications SHOULD verify that the same label does not occur in both the
     // protected and unprotected header parameters". `crit` is required in the protected one, and so
     // it is never in the other.
-    if unprotected
-        .keys()
-        .any(|label| protected.contains_key(label))
-    {
-        return Err(EnvelopeError::Malformed(
-            "a parameter is both protected and unprotected",
-        ));
+    if unprotected.keys().any(|label| protected.contains_key(label)) {
+        return Err(EnvelopeError::Malformed("a parameter is both protected and unprotected"));
     }
     let algorithm = algorithm(protected.remove(&ALGORITHM))?;
     let content_type = content_type(protected.remove(&CONTENT_TYPE))?;
     let critical = critical(protected.remove(&CRITICAL))?;
     // spec: signature-envelope-cose §Unprotected Headers "Optionally, this header can be
     // presented in the protected header"
-    let chain = chain(
-        unprotected
-            .remove(&X5CHAIN)
-            .or_else(|| protected.remove(&X5CHAIN)),
-    )?;
+    let chain = chain(unprotected.remove(&X5CHAIN).or_else(|| protected.remove(&X5CHAIN)))?;
     let attributes = protected.into_iter().map(attribute).collect();
-    let attributes = Protected {
-        content_type,
-        critical,
-        attributes,
-    }
-    .read(is_registered)?;
+    let attributes = Protected { content_type, critical, attributes }.read(is_registered)?;
     Ok(NotationEnvelope {
         signing_input: sig_structure(&body_protected, &payload),
         signature,
@@ -129,9 +108,7 @@ fn label(item: Item) -> Result<Label, EnvelopeError> {
             .map(Label::Number)
             .map_err(|_| EnvelopeError::Malformed("a label beyond 64 bits")),
         Item::Text(name) => Ok(Label::Name(name)),
-        _ => Err(EnvelopeError::Malformed(
-            "a label that is neither integer nor text",
-        )),
+        _ => Err(EnvelopeError::Malformed("a label that is neither integer nor text")),
     }
 }
 
@@ -139,10 +116,7 @@ fn header(item: Item) -> Result<Header, EnvelopeError> {
     let Item::Map(pairs) = item else {
         return Err(EnvelopeError::Malformed("a header is not a map"));
     };
-    pairs
-        .into_iter()
-        .map(|(key, value)| Ok((label(key)?, value)))
-        .collect()
+    pairs.into_iter().map(|(key, value)| Ok((label(key)?, value))).collect()
 }
 
 fn algorithm(item: Option<Item>) -> Result<Algorithm, EnvelopeError> {
@@ -196,9 +170,7 @@ fn chain(item: Option<Item>) -> Result<Vec<Vec<u8>>, EnvelopeError> {
         .into_iter()
         .map(|certificate| match certificate {
             Item::Bytes(der) => Ok(der),
-            _ => Err(EnvelopeError::Malformed(
-                "`x5chain` is not a list of byte strings",
-            )),
+            _ => Err(EnvelopeError::Malformed("`x5chain` is not a list of byte strings")),
         })
         .collect()
 }
@@ -220,9 +192,7 @@ fn epoch(item: &Item) -> Option<Time> {
         Item::Float(bits) => {
             let seconds = f64::from_bits(*bits).trunc();
             // 2⁵³: beyond it a double does not hold whole seconds.
-            (0.0..=9_007_199_254_740_992.0)
-                .contains(&seconds)
-                .then_some(seconds as i64)?
+            (0.0..=9_007_199_254_740_992.0).contains(&seconds).then_some(seconds as i64)?
         }
         _ => return None,
     };
@@ -268,14 +238,9 @@ mod tests {
 
     #[test]
     fn only_the_one_form_of_the_tag_is_read() {
-        for bytes in [
-            &b"\xd8\x12\x84"[..],
-            b"\x84",
-            b"\xd8\x62\x84",
-            b"\xd2\x98\x04",
-            b"\xd2\x9f",
-            b"",
-        ] {
+        for bytes in
+            [&b"\xd8\x12\x84"[..], b"\x84", b"\xd8\x62\x84", b"\xd2\x98\x04", b"\xd2\x9f", b""]
+        {
             assert_eq!(
                 parse(bytes),
                 Err(EnvelopeError::Malformed("not a tagged COSE_Sign1")),

@@ -77,11 +77,7 @@ pub fn from_value(value: Value) -> Result<Envelope, DsseError> {
     Ok(Envelope {
         payload_type: document.payload_type,
         payload: decode(&document.payload)?,
-        signatures: document
-            .signatures
-            .iter()
-            .map(|s| decode(&s.sig))
-            .collect::<Result<_, _>>()?,
+        signatures: document.signatures.iter().map(|s| decode(&s.sig)).collect::<Result<_, _>>()?,
     })
 }
 

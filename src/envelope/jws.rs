@@ -20,9 +20,8 @@ use crate::{json, time::Time};
 pub const MEDIA_TYPE: &str = "application/jose+json";
 
 /// [RFC 7515 §4.1](https://www.rfc-editor.org/rfc/rfc7515#section-4.1).
-const REGISTERED: [&str; 11] = [
-    "alg", "crit", "cty", "jku", "jwk", "kid", "typ", "x5c", "x5t", "x5t#S256", "x5u",
-];
+const REGISTERED: [&str; 11] =
+    ["alg", "crit", "cty", "jku", "jwk", "kid", "typ", "x5c", "x5t", "x5t#S256", "x5u"];
 
 /// Parses an envelope.
 pub fn parse(bytes: &[u8]) -> Result<NotationEnvelope, EnvelopeError> {
@@ -33,11 +32,8 @@ pub fn parse(bytes: &[u8]) -> Result<NotationEnvelope, EnvelopeError> {
     let Json::Object(mut document) = document else {
         return Err(EnvelopeError::Malformed("not a JSON object"));
     };
-    let protected = text(
-        &mut document,
-        "protected",
-        EnvelopeError::Malformed("`protected` is missing"),
-    )?;
+    let protected =
+        text(&mut document, "protected", EnvelopeError::Malformed("`protected` is missing"))?;
     let payload = text(&mut document, "payload", EnvelopeError::PayloadMissing)?;
     let signature = text(&mut document, "signature", EnvelopeError::SignatureMissing)?;
     let Some(Json::Object(mut unprotected)) = document.remove("header") else {
@@ -53,32 +49,20 @@ pub fn parse(bytes: &[u8]) -> Result<NotationEnvelope, EnvelopeError> {
     let header =
         json::parse(&url_safe(&protected)?).map_err(|e| EnvelopeError::Syntax(e.to_string()))?;
     let Json::Object(mut header) = header else {
-        return Err(EnvelopeError::Malformed(
-            "the protected header is not a JSON object",
-        ));
+        return Err(EnvelopeError::Malformed("the protected header is not a JSON object"));
     };
     if header.len() > MOST_PARAMETERS || unprotected.len() > MOST_PARAMETERS {
         return Err(EnvelopeError::TooMany(Limit::Parameters));
     }
     // spec: RFC 7515 §7.2.1 "The Header Parameter names in the two locations MUST be disjoint"
     if unprotected.keys().any(|name| header.contains_key(name)) {
-        return Err(EnvelopeError::Malformed(
-            "a parameter is both protected and unprotected",
-        ));
+        return Err(EnvelopeError::Malformed("a parameter is both protected and unprotected"));
     }
     let algorithm = algorithm(header.remove("alg"))?;
     let content_type = text(&mut header, "cty", EnvelopeError::AttributeMissing("cty"))?;
     let critical = critical(header.remove("crit"))?;
-    let attributes = header
-        .into_iter()
-        .map(attribute)
-        .collect::<BTreeMap<_, _>>();
-    let attributes = Protected {
-        content_type,
-        critical,
-        attributes,
-    }
-    .read(is_registered)?;
+    let attributes = header.into_iter().map(attribute).collect::<BTreeMap<_, _>>();
+    let attributes = Protected { content_type, critical, attributes }.read(is_registered)?;
     let primitive = url_safe(&signature)?;
     if primitive.is_empty() {
         return Err(EnvelopeError::SignatureMissing);
@@ -171,9 +155,7 @@ fn chain(value: Option<Json>) -> Result<Vec<Vec<u8>>, EnvelopeError> {
             certificate
                 .as_str()
                 .and_then(|text| STANDARD.decode(text).ok())
-                .ok_or(EnvelopeError::Malformed(
-                    "`x5c` is not a list of standard base64",
-                ))
+                .ok_or(EnvelopeError::Malformed("`x5c` is not a list of standard base64"))
         })
         .collect()
 }
@@ -186,9 +168,7 @@ fn timestamp(value: Option<Json>) -> Result<Option<Vec<u8>>, EnvelopeError> {
             .as_str()
             .and_then(|text| STANDARD.decode(text).ok())
             .map(Some)
-            .ok_or(EnvelopeError::Malformed(
-                "the timestamp is not standard base64",
-            )),
+            .ok_or(EnvelopeError::Malformed("the timestamp is not standard base64")),
     }
 }
 
@@ -219,10 +199,7 @@ mod tests {
         let read = envelope(PROTECTED, REST).unwrap();
         let encoded = URL_SAFE_NO_PAD.encode(PROTECTED);
         assert_eq!(read.signing_input, format!("{encoded}.e30").into_bytes());
-        assert_eq!(
-            (read.payload, read.signature),
-            (b"{}".to_vec(), vec![0, 1, 2])
-        );
+        assert_eq!((read.payload, read.signature), (b"{}".to_vec(), vec![0, 1, 2]));
         assert_eq!(read.chain, [vec![0, 1, 2]]);
     }
 
@@ -248,9 +225,6 @@ mod tests {
     #[test]
     fn a_parameter_is_protected_or_not_but_never_both() {
         let rest = r#""header":{"x5c":["AAEC"],"alg":"PS256"},"signature":"AAEC""#;
-        assert!(matches!(
-            envelope(PROTECTED, rest),
-            Err(EnvelopeError::Malformed(_))
-        ));
+        assert!(matches!(envelope(PROTECTED, rest), Err(EnvelopeError::Malformed(_))));
     }
 }

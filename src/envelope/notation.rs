@@ -204,18 +204,12 @@ impl Protected {
         // spec: signature-specification §Standard attributes "This claim is REQUIRED and only valid
         // when signing scheme is `notary.x509`", "… `notary.x509.signingAuthority`"
         let (there, name, other, other_name) = match scheme {
-            SigningScheme::X509 => (
-                signing_time,
-                SIGNING_TIME,
-                authentic_signing_time,
-                AUTHENTIC_SIGNING_TIME,
-            ),
-            SigningScheme::SigningAuthority => (
-                authentic_signing_time,
-                AUTHENTIC_SIGNING_TIME,
-                signing_time,
-                SIGNING_TIME,
-            ),
+            SigningScheme::X509 => {
+                (signing_time, SIGNING_TIME, authentic_signing_time, AUTHENTIC_SIGNING_TIME)
+            }
+            SigningScheme::SigningAuthority => {
+                (authentic_signing_time, AUTHENTIC_SIGNING_TIME, signing_time, SIGNING_TIME)
+            }
         };
         if other.is_some() {
             return Err(EnvelopeError::AttributeForbidden(other_name));
@@ -236,9 +230,7 @@ impl Protected {
             (
                 PLUGIN_MIN_VERSION,
                 plugin.as_ref().is_some_and(|p| p.min_version.is_some())
-                    || self
-                        .attributes
-                        .contains_key(&Label::from(PLUGIN_MIN_VERSION)),
+                    || self.attributes.contains_key(&Label::from(PLUGIN_MIN_VERSION)),
             ),
         ] {
             if there && !critical.contains(&Label::from(name)) {
@@ -320,22 +312,14 @@ impl Protected {
 impl SignedAttributes {
     /// The critical attributes that are not defined by Notation itself.
     pub fn unknown_critical(&self) -> impl Iterator<Item = &Label> {
-        self.critical
-            .iter()
-            .filter(|label| self.extended.contains_key(label))
+        self.critical.iter().filter(|label| self.extended.contains_key(label))
     }
 }
 
 impl Algorithm {
     /// All six.
-    pub const ALL: [Self; 6] = [
-        Self::Es256,
-        Self::Es384,
-        Self::Es512,
-        Self::Ps256,
-        Self::Ps384,
-        Self::Ps512,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Es256, Self::Es384, Self::Es512, Self::Ps256, Self::Ps384, Self::Ps512];
 
     /// [RFC 7518 §3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1).
     pub const fn jose_name(self) -> &'static str {
@@ -423,10 +407,7 @@ impl fmt::Display for EnvelopeError {
                 f.write_str("`crit` is missing, empty or not a list of names")
             }
             Self::CriticalMisused(label) => {
-                write!(
-                    f,
-                    "`{label}` is listed in `crit` twice, or is never critical"
-                )
+                write!(f, "`{label}` is listed in `crit` twice, or is never critical")
             }
             Self::Malformed(what) => f.write_str(what),
             Self::Syntax(error) => write!(f, "not valid: {error}"),
@@ -437,17 +418,11 @@ impl fmt::Display for EnvelopeError {
                 write!(f, "the envelope has more than {MOST_BYTES} bytes")
             }
             Self::TooMany(Limit::Certificates) => {
-                write!(
-                    f,
-                    "the chain has more than {MOST_CERTIFICATES} certificates"
-                )
+                write!(f, "the chain has more than {MOST_CERTIFICATES} certificates")
             }
             Self::TooMany(Limit::Depth) => f.write_str("the envelope is nested too deeply"),
             Self::TooMany(Limit::Parameters) => {
-                write!(
-                    f,
-                    "a header or a list has more than {MOST_PARAMETERS} entries"
-                )
+                write!(f, "a header or a list has more than {MOST_PARAMETERS} entries")
             }
         }
     }

@@ -64,11 +64,7 @@ pub fn rebuild(
     }
     names
         .iter()
-        .flat_map(|name| {
-            optional
-                .iter()
-                .map(move |optional| canonical(image, name, optional))
-        })
+        .flat_map(|name| optional.iter().map(move |optional| canonical(image, name, optional)))
         .take(16)
         .find(|payload| layer.matches(payload))
 }
@@ -78,10 +74,8 @@ fn canonical(image: &Digest, name: &str, optional: &BTreeMap<String, String>) ->
     let optional = if optional.is_empty() {
         "null".to_owned()
     } else {
-        let members: Vec<_> = optional
-            .iter()
-            .map(|(k, v)| format!("{}:{}", go(k), go(v)))
-            .collect();
+        let members: Vec<_> =
+            optional.iter().map(|(k, v)| format!("{}:{}", go(k), go(v))).collect();
         format!("{{{}}}", members.join(","))
     };
     format!(
@@ -127,10 +121,7 @@ mod tests {
         let image = Digest::sha256(b"x");
         let map = BTreeMap::from([("a".to_owned(), "<&>\"".to_owned())]);
         let text = String::from_utf8(canonical(&image, "r.io/a", &map)).unwrap();
-        assert!(
-            text.ends_with(r#""optional":{"a":"\u003c\u0026\u003e\""}}"#),
-            "{text}"
-        );
+        assert!(text.ends_with(r#""optional":{"a":"\u003c\u0026\u003e\""}}"#), "{text}");
     }
 
     #[test]

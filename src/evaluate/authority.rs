@@ -18,15 +18,10 @@ impl Judge<'_> {
         let Some(authority) = self.policy.authorities.get(name) else {
             // Names were checked when the policy was read.
             let reason = Reason::of(Code::Internal);
-            return judgement(
-                Node::refuse(Kind::Authority, name, reason.clone()),
-                Some(reason),
-            );
+            return judgement(Node::refuse(Kind::Authority, name, reason.clone()), Some(reason));
         };
-        let mut spend = self
-            .spends
-            .remove(name)
-            .unwrap_or_else(|| Spend::new(self.budget.signatures));
+        let mut spend =
+            self.spends.remove(name).unwrap_or_else(|| Spend::new(self.budget.signatures));
         let mut nodes = Vec::new();
         let mut reasons = Vec::new();
         let mut alternatives = Vec::new();
@@ -82,19 +77,10 @@ impl Judge<'_> {
             } else {
                 node.detail(signers.join(", "))
             };
-            return Judgement {
-                node,
-                reason: None,
-                alternatives,
-                weakened,
-            };
+            return Judgement { node, reason: None, alternatives, weakened };
         }
         for problem in scope.problems {
-            if problem
-                .hides
-                .iter()
-                .any(|claim| is_relevant(authority, *claim, scope.purpose))
-            {
+            if problem.hides.iter().any(|claim| is_relevant(authority, *claim, scope.purpose)) {
                 nodes.push(Node::refuse(
                     Kind::Candidate,
                     problem.name.clone(),
@@ -108,10 +94,7 @@ impl Judge<'_> {
             .or_else(|| most_specific(&reasons))
             .cloned()
             .unwrap_or_else(|| none(scope.purpose));
-        judgement(
-            Node::refuse(Kind::Authority, name, reason.clone()).children(nodes),
-            Some(reason),
-        )
+        judgement(Node::refuse(Kind::Authority, name, reason.clone()).children(nodes), Some(reason))
     }
 
     fn candidate(
@@ -121,19 +104,12 @@ impl Judge<'_> {
         scope: &Scope<'_>,
         spend: &mut Spend,
     ) -> Verification {
-        let content = candidate
-            .content
-            .as_ref()
-            .map_err(|reason| Rejected::from(reason.clone()))?;
+        let content =
+            candidate.content.as_ref().map_err(|reason| Rejected::from(reason.clone()))?;
         match (authority, content, scope.purpose) {
             (
                 Authority::Cosign(authority),
-                Content::SimpleSigning {
-                    payload,
-                    signature,
-                    certificate,
-                    chain,
-                },
+                Content::SimpleSigning { payload, signature, certificate, chain },
                 Purpose::Signature,
             ) => cosign::simple_signing(
                 &cosign::SimpleSigning {
@@ -142,19 +118,11 @@ impl Judge<'_> {
                     certificate: certificate.as_deref(),
                     chain: chain.as_deref(),
                 },
-                &cosign::Context {
-                    authority,
-                    target: scope.target,
-                    now: self.now,
-                },
+                &cosign::Context { authority, target: scope.target, now: self.now },
                 spend,
             ),
             (Authority::Cosign(authority), Content::Bundle(bundle), Purpose::Signature) => {
-                let context = cosign::Context {
-                    authority,
-                    target: scope.target,
-                    now: self.now,
-                };
+                let context = cosign::Context { authority, target: scope.target, now: self.now };
                 cosign::bundle_signature(bundle, &context, spend)
             }
             (
@@ -162,21 +130,13 @@ impl Judge<'_> {
                 Content::Bundle(bundle),
                 Purpose::Statement(predicate_type),
             ) => {
-                let context = cosign::Context {
-                    authority,
-                    target: scope.target,
-                    now: self.now,
-                };
+                let context = cosign::Context { authority, target: scope.target, now: self.now };
                 let wanted = cosign::Wanted { predicate_type };
                 cosign::bundle_attestation(bundle, &wanted, &context, spend)
             }
             (
                 Authority::Cosign(authority),
-                Content::Attestation {
-                    envelope,
-                    certificate,
-                    chain,
-                },
+                Content::Attestation { envelope, certificate, chain },
                 Purpose::Statement(predicate_type),
             ) => cosign::dsse_attestation(
                 &cosign::DsseAttestation {
@@ -185,28 +145,14 @@ impl Judge<'_> {
                     chain: chain.as_deref(),
                 },
                 &cosign::Wanted { predicate_type },
-                &cosign::Context {
-                    authority,
-                    target: scope.target,
-                    now: self.now,
-                },
+                &cosign::Context { authority, target: scope.target, now: self.now },
                 spend,
             ),
             (
                 Authority::Notation(authority),
-                Content::Notation {
-                    envelope,
-                    media_type,
-                },
+                Content::Notation { envelope, media_type },
                 Purpose::Signature,
-            ) => notation::verify(
-                envelope,
-                media_type,
-                scope.target,
-                authority,
-                self.now,
-                spend,
-            ),
+            ) => notation::verify(envelope, media_type, scope.target, authority, self.now, spend),
             _ => Err(Reason::of(Code::CandidateOtherFamily).into()),
         }
     }
@@ -216,15 +162,9 @@ impl Judge<'_> {
 fn is_relevant(authority: &Authority, claim: Claim, purpose: Purpose<'_>) -> bool {
     matches!(
         (authority, claim, purpose),
-        (
-            Authority::Cosign(_),
-            Claim::SimpleSigning,
-            Purpose::Signature
-        ) | (
-            Authority::Cosign(_),
-            Claim::Attestation,
-            Purpose::Statement(_)
-        ) | (Authority::Cosign(_), Claim::Bundle, _)
+        (Authority::Cosign(_), Claim::SimpleSigning, Purpose::Signature)
+            | (Authority::Cosign(_), Claim::Attestation, Purpose::Statement(_))
+            | (Authority::Cosign(_), Claim::Bundle, _)
             | (Authority::Notation(_), Claim::Notation, Purpose::Signature)
     )
 }
@@ -238,10 +178,5 @@ fn none(purpose: Purpose<'_>) -> Reason {
 
 pub(super) fn judgement(node: Node, reason: Option<Reason>) -> Judgement {
     debug_assert_eq!(node.mark == Mark::Pass, reason.is_none());
-    Judgement {
-        node,
-        reason,
-        alternatives: Vec::new(),
-        weakened: Vec::new(),
-    }
+    Judgement { node, reason, alternatives: Vec::new(), weakened: Vec::new() }
 }

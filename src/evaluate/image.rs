@@ -63,12 +63,7 @@ impl Subject {
         let reference = Reference::parse(text).ok()?;
         let repository = reference.repository();
         let matching = |(i, rule): (usize, &Rule)| rule.matches(&repository).then_some(i);
-        let rules = policy
-            .rules
-            .iter()
-            .enumerate()
-            .filter_map(matching)
-            .collect();
+        let rules = policy.rules.iter().enumerate().filter_map(matching).collect();
         Some(Self { reference, rules })
     }
 
@@ -77,8 +72,7 @@ impl Subject {
     }
 
     fn is_denied(&self, policy: &Policy) -> bool {
-        self.rules(policy)
-            .any(|r| matches!(r.action, Action::StaticDeny))
+        self.rules(policy).any(|r| matches!(r.action, Action::StaticDeny))
     }
 
     fn requirements<'p>(&self, policy: &'p Policy) -> impl Iterator<Item = &'p Requirement> {
@@ -113,18 +107,21 @@ pub(super) fn gather(policy: &Policy, subject: &Subject, evidence: &mut Evidence
         Err(miss) => return failed(miss, &reference.pinned(&digest).to_string()),
     };
     // Asked for in the same round as the manifest.
-    let discovered = discovery::discover(evidence, reference, &digest, &roads);
+    let mut discovered = discovery::discover(evidence, reference, &digest, &roads);
     let mut artifacts = Vec::new();
-    for artifact in &discovered.artifacts {
+    let mut opened = 0;
+    for artifact in &std::mem::take(&mut discovered.artifacts) {
+        // The candidates of all referrers together stay within the budget of one artifact.
+        if opened >= evidence.budget().candidates {
+            discovered.too_many_artifacts(evidence);
+            break;
+        }
         let found = discovery::discover(evidence, reference, &artifact.digest, &nested);
+        opened = opened.saturating_add(1).saturating_add(found.candidates.len() as u64);
         artifacts.push((artifact.clone(), artifact_target(artifact), found));
     }
     match target {
-        Some(target) => Gathered::Ready(Box::new(Bundle {
-            target,
-            discovered,
-            artifacts,
-        })),
+        Some(target) => Gathered::Ready(Box::new(Bundle { target, discovered, artifacts })),
         None => Gathered::Pending,
     }
 }
@@ -134,11 +131,7 @@ fn failed(miss: Miss, reference: &str) -> Gathered {
         Miss::Pending => Gathered::Pending,
         Miss::Absent(message) => {
             let reason = Reason::of(Code::EvidenceAbsent).expected(reference);
-            Gathered::Failed(if message.is_empty() {
-                reason
-            } else {
-                reason.found(message)
-            })
+            Gathered::Failed(if message.is_empty() { reason } else { reason.found(message) })
         }
         Miss::Problem(reason) => Gathered::Failed(reason),
     }
@@ -152,22 +145,16 @@ fn target(
 ) -> Result<Target, Miss> {
     let found = evidence.manifest(&reference.repository(), digest)?;
     let (parsed, shape) = manifest::parse(found.bytes).map_err(|error| {
-        Miss::Problem(Reason::new(
-            Code::ImageMalformed,
-            format!("the image's manifest: {error}"),
-        ))
+        Miss::Problem(Reason::new(Code::ImageMalformed, format!("the image's manifest: {error}")))
     })?;
-    let media_type = parsed
-        .media_type
-        .filter(|m| !m.is_empty())
-        .unwrap_or_else(|| {
-            match shape {
-                manifest::Shape::Index => manifest::OCI_INDEX,
-                manifest::Shape::Image => manifest::OCI_MANIFEST,
-                manifest::Shape::Artifact => manifest::OCI_ARTIFACT,
-            }
-            .to_owned()
-        });
+    let media_type = parsed.media_type.filter(|m| !m.is_empty()).unwrap_or_else(|| {
+        match shape {
+            manifest::Shape::Index => manifest::OCI_INDEX,
+            manifest::Shape::Image => manifest::OCI_MANIFEST,
+            manifest::Shape::Artifact => manifest::OCI_ARTIFACT,
+        }
+        .to_owned()
+    });
     Ok(Target {
         digest: digest.to_string(),
         media_type: found.exact.then_some(media_type),
@@ -177,9 +164,7 @@ fn target(
 }
 
 fn artifact_target(artifact: &Artifact) -> Target {
-    let media_type = manifest::parse(&artifact.bytes)
-        .ok()
-        .and_then(|(m, _)| m.media_type);
+    let media_type = manifest::parse(&artifact.bytes).ok().and_then(|(m, _)| m.media_type);
     Target {
         digest: artifact.digest.to_string(),
         media_type: Some(media_type.unwrap_or_else(|| manifest::OCI_MANIFEST.to_owned())),
@@ -192,8 +177,7 @@ fn add_roads(policy: &Policy, tree: &Requirement, roads: &mut Roads, nested: &mu
     match tree {
         Requirement::Authority(name) => signature_roads(policy, name, roads),
         Requirement::All(of) | Requirement::Any(of) | Requirement::AtLeast { of, .. } => {
-            of.iter()
-                .for_each(|child| add_roads(policy, child, roads, nested));
+            of.iter().for_each(|child| add_roads(policy, child, roads, nested));
         }
         Requirement::Attestation(attestation) => match &attestation.kind {
             AttestationKind::Predicate { .. } => {
@@ -245,10 +229,7 @@ pub(super) fn judge(
         unmatched(policy, &mut verdict);
         return verdict;
     }
-    if let Some(rule) = subject
-        .rules(policy)
-        .find(|r| matches!(r.action, Action::StaticDeny))
-    {
+    if let Some(rule) = subject.rules(policy).find(|r| matches!(r.action, Action::StaticDeny)) {
         let reason = Reason::of(Code::ImageStaticDeny).found(format!("rule `{}`", rule.name));
         let node = Node::refuse(Kind::Rule, rule.name.clone(), reason.clone());
         verdict.refuse(reason, vec![node]);
@@ -275,13 +256,7 @@ pub(super) fn judge(
         Gathered::Ready(found) => found,
     };
     verdict.digest = Digest::parse(&found.target.digest);
-    let mut judge = Judge {
-        policy,
-        now,
-        budget,
-        spends: BTreeMap::new(),
-        candidates: 0,
-    };
+    let mut judge = Judge { policy, now, budget, spends: BTreeMap::new(), candidates: 0 };
     let mut nodes = Vec::new();
     let mut reasons = Vec::new();
     for rule in subject.rules(policy) {
@@ -289,26 +264,14 @@ pub(super) fn judge(
             nodes.push(Node::pass(Kind::Rule, rule.name.clone()).detail("static: allow"));
             continue;
         };
-        let Judgement {
-            node,
-            reason,
-            weakened,
-            ..
-        } = judge.requirement(tree, &requirement::Scope::image(found), false);
+        let Judgement { node, reason, weakened, .. } =
+            judge.requirement(tree, &requirement::Scope::image(found), false);
         // That revocation is skipped is a warning of the policy itself.
-        for reason in weakened
-            .iter()
-            .filter(|r| r.code != Code::RevocationSkipped)
-        {
-            verdict
-                .warnings
-                .push(format!("{name}: {}: {}", reason.code, reason.message));
+        for reason in weakened.iter().filter(|r| r.code != Code::RevocationSkipped) {
+            verdict.warnings.push(format!("{name}: {}: {}", reason.code, reason.message));
         }
-        let node = Node {
-            mark: node.mark,
-            ..Node::pass(Kind::Rule, rule.name.clone())
-        }
-        .children(vec![node]);
+        let node = Node { mark: node.mark, ..Node::pass(Kind::Rule, rule.name.clone()) }
+            .children(vec![node]);
         reasons.extend(reason.map(|r| (node.mark, r)));
         nodes.push(node);
     }
@@ -318,12 +281,7 @@ pub(super) fn judge(
     }
     verdict.explanation = Node::pass(Kind::Image, name).children(nodes.clone());
     // All matching rules must hold: a failure outweighs what could not be told.
-    let worst = |mark| {
-        reasons
-            .iter()
-            .filter(move |(m, _)| *m == mark)
-            .map(|(_, r)| r)
-    };
+    let worst = |mark| reasons.iter().filter(move |(m, _)| *m == mark).map(|(_, r)| r);
     let reason = most_specific(worst(Mark::Fail)).or_else(|| most_specific(worst(Mark::Unknown)));
     if let Some(reason) = reason {
         verdict.refuse(reason.clone(), nodes);
@@ -346,9 +304,7 @@ fn unmatched(policy: &Policy, verdict: &mut Verdict) {
         Unmatched::Warn => {
             verdict.unverified = true;
             let name = &verdict.explanation.name;
-            verdict
-                .warnings
-                .push(format!("{name}: {}: {}", reason.code, reason.message));
+            verdict.warnings.push(format!("{name}: {}: {}", reason.code, reason.message));
             verdict.explanation.mark = Mark::Logged;
             verdict.explanation.reason = Some(reason);
         }
@@ -357,11 +313,8 @@ fn unmatched(policy: &Policy, verdict: &mut Verdict) {
 
 impl Verdict {
     fn refuse(&mut self, reason: Reason, nodes: Vec<Node>) {
-        self.outcome = if reason.code.is_undetermined() {
-            Outcome::Undetermined
-        } else {
-            Outcome::Deny
-        };
+        self.outcome =
+            if reason.code.is_undetermined() { Outcome::Undetermined } else { Outcome::Deny };
         let name = std::mem::take(&mut self.explanation.name);
         self.explanation = Node::refuse(Kind::Image, name, reason.clone()).children(nodes);
         self.reason = Some(reason);

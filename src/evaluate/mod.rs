@@ -12,7 +12,7 @@ use crate::{
     evidence::{Budget, Evidence},
     policy::Policy,
     time::Time,
-    verdict::{Code, Reason},
+    verdict::{Code, Reason, shown},
     wire::{
         Decision, EvidenceItem, Fetch, ImageDecision, Outcome, PolicyError, Request, STEP_VERSION,
         StepRequest, StepResponse, Usage,
@@ -59,10 +59,7 @@ pub fn evaluate(
         return Step::Need(evidence.into_needs());
     }
 
-    let mut usage = Usage {
-        evidence_bytes,
-        ..Usage::default()
-    };
+    let mut usage = Usage { evidence_bytes, ..Usage::default() };
     let mut judged: BTreeMap<&Subject, image::Verdict> = BTreeMap::new();
     let mut decision = Decision {
         outcome: Outcome::Allow,
@@ -120,37 +117,20 @@ pub fn step_json(request: &[u8]) -> Vec<u8> {
         Step::Need(need) => (Some(need), None),
         Step::Decision(decision) => (None, Some(*decision)),
     };
-    let response = StepResponse {
-        api_version: STEP_VERSION.to_owned(),
-        need,
-        decision,
-    };
+    let response = StepResponse { api_version: STEP_VERSION.to_owned(), need, decision };
     // Strings, numbers and lists always serialise; an empty answer is refused by every host.
     serde_json::to_vec(&response).unwrap_or_default()
 }
 
 fn step(request: &StepRequest) -> Step {
     if request.api_version != STEP_VERSION {
-        let message = format!(
-            "`apiVersion` is `{}`, not `{STEP_VERSION}`",
-            request.api_version
-        );
-        return refuse(
-            vec![request_error("/apiVersion", message)],
-            "enforce",
-            Time::from_unix(0),
-        );
+        let message = format!("`apiVersion` is `{}`, not `{STEP_VERSION}`", request.api_version);
+        return refuse(vec![request_error("/apiVersion", message)], "enforce", Time::from_unix(0));
     }
     let Some(now) = Time::parse(&request.now) else {
-        let message = format!(
-            "`now` is `{}`, not RFC 3339 such as 2026-11-21T03:00:00Z",
-            request.now
-        );
-        return refuse(
-            vec![request_error("/now", message)],
-            "enforce",
-            Time::from_unix(0),
-        );
+        let message =
+            format!("`now` is `{}`, not RFC 3339 such as 2026-11-21T03:00:00Z", request.now);
+        return refuse(vec![request_error("/now", message)], "enforce", Time::from_unix(0));
     };
     match Policy::parse(&request.policy) {
         Ok(policy) => evaluate(
@@ -166,10 +146,7 @@ fn step(request: &StepRequest) -> Step {
 
 fn check_request(request: &Request, most_images: usize) -> Vec<PolicyError> {
     if request.images.is_empty() {
-        return vec![request_error(
-            "/request/images",
-            "the request names no image".to_owned(),
-        )];
+        return vec![request_error("/request/images", "the request names no image".to_owned())];
     }
     if request.images.len() > most_images {
         return vec![PolicyError {
@@ -190,11 +167,11 @@ fn check_request(request: &Request, most_images: usize) -> Vec<PolicyError> {
             let error = crate::reference::Reference::parse(&image.reference).err()?;
             Some(PolicyError {
                 code: Code::ReferenceInvalid.as_str().to_owned(),
-                path: image
-                    .path
-                    .clone()
-                    .unwrap_or_else(|| format!("/request/images/{i}")),
-                message: format!("`{}` is not an image reference: {error}", image.reference),
+                path: image.path.clone().unwrap_or_else(|| format!("/request/images/{i}")),
+                message: shown(format!(
+                    "`{}` is not an image reference: {error}",
+                    image.reference
+                )),
                 suggestion: None,
             })
         })
@@ -205,7 +182,7 @@ fn request_error(path: &str, message: String) -> PolicyError {
     PolicyError {
         code: Code::RequestMalformed.as_str().to_owned(),
         path: path.to_owned(),
-        message,
+        message: shown(message),
         suggestion: None,
     }
 }

@@ -77,9 +77,7 @@ impl Judge<'_> {
     }
 
     fn children(&mut self, of: &[Requirement], scope: &Scope<'_>, counted: bool) -> Vec<Judgement> {
-        of.iter()
-            .map(|child| self.requirement(child, scope, counted))
-            .collect()
+        of.iter().map(|child| self.requirement(child, scope, counted)).collect()
     }
 
     fn all(&mut self, of: &[Requirement], scope: &Scope<'_>, counted: bool) -> Judgement {
@@ -137,10 +135,7 @@ impl Judge<'_> {
             .collect();
         alternatives.sort();
         alternatives.dedup();
-        Judgement {
-            alternatives,
-            ..combine("any", mark, reason, children)
-        }
+        Judgement { alternatives, ..combine("any", mark, reason, children) }
     }
 
     fn at_least(
@@ -157,10 +152,7 @@ impl Judge<'_> {
             .filter(|c| c.mark() == Mark::Pass)
             .map(|c| c.alternatives.clone())
             .collect();
-        let unknown: Vec<_> = children
-            .iter()
-            .filter(|c| c.mark() == Mark::Unknown)
-            .collect();
+        let unknown: Vec<_> = children.iter().filter(|c| c.mark() == Mark::Unknown).collect();
         let unknown_reason =
             most_specific(unknown.iter().filter_map(|c| c.reason.as_ref())).cloned();
         let (held, unknowns) = (passing.len(), unknown.len());
@@ -172,10 +164,7 @@ impl Judge<'_> {
         };
         if best >= count {
             let alternatives = if counted { unions } else { Vec::new() };
-            return Judgement {
-                alternatives,
-                ..combine(&name, Mark::Pass, None, children)
-            };
+            return Judgement { alternatives, ..combine(&name, Mark::Pass, None, children) };
         }
         if best + unknowns >= count {
             let reason = unknown_reason.unwrap_or_else(|| Reason::of(Code::Internal));
@@ -207,26 +196,13 @@ fn combine(name: &str, mark: Mark, reason: Option<Reason>, children: Vec<Judgeme
         }
         nodes.push(child.node);
     }
-    let node = Node {
-        mark,
-        reason: None,
-        ..Node::pass(Kind::Tree, name)
-    }
-    .children(nodes);
+    let node = Node { mark, reason: None, ..Node::pass(Kind::Tree, name) }.children(nodes);
     let node = match name {
         // What the children say needs no repetition.
         "all" | "any" => node,
-        _ => Node {
-            reason: reason.clone(),
-            ..node
-        },
+        _ => Node { reason: reason.clone(), ..node },
     };
-    Judgement {
-        node,
-        reason,
-        alternatives: Vec::new(),
-        weakened,
-    }
+    Judgement { node, reason, alternatives: Vec::new(), weakened }
 }
 
 impl Judgement {

@@ -19,13 +19,8 @@ pub(super) fn distinct(
     enough: usize,
     most_steps: u64,
 ) -> Result<(usize, Vec<SignerSet>), Exceeded> {
-    let mut search = Search {
-        children,
-        enough,
-        steps: most_steps,
-        best: 0,
-        unions: BTreeSet::new(),
-    };
+    let mut search =
+        Search { children, enough, steps: most_steps, best: 0, unions: BTreeSet::new() };
     search.descend(0, 0, &SignerSet::new())?;
     Ok((search.best, search.unions.into_iter().collect()))
 }
@@ -90,10 +85,7 @@ mod tests {
         children
             .iter()
             .map(|alternatives| {
-                alternatives
-                    .iter()
-                    .map(|ids| ids.split(' ').map(str::to_owned).collect())
-                    .collect()
+                alternatives.iter().map(|ids| ids.split(' ').map(str::to_owned).collect()).collect()
             })
             .collect()
     }
@@ -119,12 +111,7 @@ mod tests {
     #[test]
     fn an_all_subtree_contributes_its_whole_set() {
         let pair = product(&sets(&[&["a"], &["b"]]), 10).unwrap();
-        assert_eq!(
-            distinct(&[pair, sets(&[&["b"]]).remove(0)], 2, 100)
-                .unwrap()
-                .0,
-            1
-        );
+        assert_eq!(distinct(&[pair, sets(&[&["b"]]).remove(0)], 2, 100).unwrap().0, 1);
     }
 
     #[test]
@@ -132,10 +119,7 @@ mod tests {
         let wide: Vec<&str> = vec!["a", "b", "c", "d", "e", "f", "g", "h"];
         let children: Vec<&[&str]> = vec![&wide; 9];
         assert_eq!(distinct(&sets(&children), 9, 1000), Err(Exceeded));
-        assert_eq!(
-            product(&sets(&[&["a", "b"], &["c", "d"]]), 3),
-            Err(Exceeded)
-        );
+        assert_eq!(product(&sets(&[&["a", "b"], &["c", "d"]]), 3), Err(Exceeded));
     }
     /// Marsaglia's xorshift64.
     fn below(state: &mut u64, limit: usize) -> usize {

@@ -25,10 +25,9 @@ impl Judge<'_> {
         counted: bool,
     ) -> Judgement {
         match &wanted.kind {
-            AttestationKind::Predicate {
-                alias,
-                predicate_type,
-            } => self.predicate(wanted, alias, predicate_type, scope, counted),
+            AttestationKind::Predicate { alias, predicate_type } => {
+                self.predicate(wanted, alias, predicate_type, scope, counted)
+            }
             AttestationKind::Artifact(artifact_type) => {
                 self.artifact(wanted, artifact_type, scope, counted)
             }
@@ -51,10 +50,7 @@ impl Judge<'_> {
                 continue;
             }
             match claimed(candidate, predicate_type) {
-                Ok(payload) => statements
-                    .entry(sha256(payload))
-                    .or_default()
-                    .push(candidate),
+                Ok(payload) => statements.entry(sha256(payload)).or_default().push(candidate),
                 Err(reason) => {
                     self.candidates = self.candidates.saturating_add(1);
                     outcome.refuse(&candidate.name, reason);
@@ -75,11 +71,7 @@ impl Judge<'_> {
             }
         }
         for problem in scope.problems {
-            if problem
-                .hides
-                .iter()
-                .any(|c| matches!(c, Claim::Attestation | Claim::Bundle))
-            {
+            if problem.hides.iter().any(|c| matches!(c, Claim::Attestation | Claim::Bundle)) {
                 outcome.refuse(&problem.name, problem.reason.clone());
             }
         }
@@ -139,12 +131,10 @@ fn claimed<'c>(candidate: &'c Candidate, wanted: &str) -> Result<&'c [u8], Reaso
         .map_err(|e| Reason::new(Code::StatementMalformed, e.to_string()))?;
     match statement.predicate_type.as_str() {
         t if t == wanted => Ok(&envelope.payload),
-        COSIGN_SIGN => Err(Reason::of(Code::PayloadNotAttestation)
-            .expected(wanted)
-            .found(COSIGN_SIGN)),
-        other => Err(Reason::of(Code::AttestationType)
-            .expected(wanted)
-            .found(other)),
+        COSIGN_SIGN => {
+            Err(Reason::of(Code::PayloadNotAttestation).expected(wanted).found(COSIGN_SIGN))
+        }
+        other => Err(Reason::of(Code::AttestationType).expected(wanted).found(other)),
     }
 }
 
@@ -158,27 +148,18 @@ struct Outcome {
 
 impl Outcome {
     fn new(name: String) -> Self {
-        Self {
-            name,
-            nodes: Vec::new(),
-            reasons: Vec::new(),
-            passed: None,
-        }
+        Self { name, nodes: Vec::new(), reasons: Vec::new(), passed: None }
     }
 
     fn refuse(&mut self, name: &str, reason: Reason) {
-        self.nodes
-            .push(Node::refuse(Kind::Candidate, name, reason.clone()));
+        self.nodes.push(Node::refuse(Kind::Candidate, name, reason.clone()));
         self.reasons.push(reason);
     }
 
     /// Adds what was judged of one attestation; true where it passed.
     fn add(&mut self, judged: Judgement, name: String) -> bool {
         let mark = judged.mark();
-        let node = Node {
-            mark,
-            ..Node::pass(Kind::Candidate, name)
-        };
+        let node = Node { mark, ..Node::pass(Kind::Candidate, name) };
         self.nodes.push(node.children(vec![judged.node.clone()]));
         if mark == Mark::Pass {
             match &mut self.passed {
@@ -192,28 +173,15 @@ impl Outcome {
     }
 
     fn finish(self, none: Reason) -> Judgement {
-        let Self {
-            name,
-            nodes,
-            reasons,
-            passed,
-        } = self;
+        let Self { name, nodes, reasons, passed } = self;
         if let Some(passed) = passed {
-            let node = Node {
-                detail: passed.node.detail.clone(),
-                ..Node::pass(Kind::Attestation, name)
-            };
-            return Judgement {
-                node: node.children(nodes),
-                reason: None,
-                ..passed
-            };
+            let node =
+                Node { detail: passed.node.detail.clone(), ..Node::pass(Kind::Attestation, name) };
+            return Judgement { node: node.children(nodes), reason: None, ..passed };
         }
         let unknown = reasons.iter().filter(|r| r.code.is_undetermined());
-        let reason = most_specific(unknown)
-            .or_else(|| most_specific(&reasons))
-            .cloned()
-            .unwrap_or(none);
+        let reason =
+            most_specific(unknown).or_else(|| most_specific(&reasons)).cloned().unwrap_or(none);
         judgement(
             Node::refuse(Kind::Attestation, name, reason.clone()).children(nodes),
             Some(reason),

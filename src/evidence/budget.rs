@@ -18,7 +18,7 @@ pub struct Budget {
     pub evidence_bytes: u64,
     /// Images in one request. A Pod has at most a few dozen containers.
     pub images: u64,
-    /// Candidates opened for one image. notation's `--max-signatures` defaults to 100.
+    /// Candidates opened for one artifact on one road (tag or referrers). notation's `--max-signatures` defaults to 100.
     pub candidates: u64,
     /// Public-key operations for one authority on one image; webpki's `Budget::signatures` is 100
     /// for one chain.

@@ -56,13 +56,7 @@ impl<'a> Evidence<'a> {
                 })
                 .or_insert(Some(&item.answer));
         }
-        Self {
-            answers,
-            needs: BTreeSet::new(),
-            read: BTreeSet::new(),
-            bytes: 0,
-            budget,
-        }
+        Self { answers, needs: BTreeSet::new(), read: BTreeSet::new(), bytes: 0, budget }
     }
 
     /// The limits.
@@ -114,28 +108,14 @@ impl<'a> Evidence<'a> {
     /// A manifest by tag: nothing says that these are the right bytes.
     pub fn tag(&mut self, repository: &str, tag: String) -> Result<Found<'a>, Miss> {
         let max_bytes = self.budget.manifest_bytes;
-        self.get(
-            Fetch::Tag {
-                repository: repository.to_owned(),
-                tag,
-                max_bytes,
-            },
-            max_bytes,
-        )
+        self.get(Fetch::Tag { repository: repository.to_owned(), tag, max_bytes }, max_bytes)
     }
 
     /// The referrers of a digest, as the registry lists them.
     pub fn referrers(&mut self, repository: &str, digest: &Digest) -> Result<Found<'a>, Miss> {
         let max_bytes = self.budget.manifest_bytes;
         let (repository, digest) = (repository.to_owned(), digest.to_string());
-        self.get(
-            Fetch::Referrers {
-                repository,
-                digest,
-                max_bytes,
-            },
-            max_bytes,
-        )
+        self.get(Fetch::Referrers { repository, digest, max_bytes }, max_bytes)
     }
 
     /// A blob, hashed here.
@@ -154,11 +134,7 @@ impl<'a> Evidence<'a> {
         match self.answers.get(&fetch).copied() {
             None => Err(self.need(fetch)),
             Some(None) => Err(disagreement(&fetch)),
-            Some(Some(Answer::Found {
-                bytes,
-                reserialised,
-                ..
-            })) => {
+            Some(Some(Answer::Found { bytes, reserialised, .. })) => {
                 let length = bytes.0.len() as u64;
                 if length > most {
                     return Err(Miss::Problem(
@@ -172,14 +148,12 @@ impl<'a> Evidence<'a> {
                     self.bytes = self.bytes.saturating_add(length);
                 }
                 if self.bytes > self.budget.evidence_bytes {
-                    return Err(Miss::Problem(Reason::of(Code::BudgetBytes).expected(
-                        format!("at most {} bytes of evidence", self.budget.evidence_bytes),
-                    )));
+                    return Err(Miss::Problem(Reason::of(Code::BudgetBytes).expected(format!(
+                        "at most {} bytes of evidence",
+                        self.budget.evidence_bytes
+                    ))));
                 }
-                Ok(Found {
-                    bytes: &bytes.0,
-                    exact: !reserialised,
-                })
+                Ok(Found { bytes: &bytes.0, exact: !reserialised })
             }
             Some(Some(answer)) => Err(miss(&fetch, answer)),
         }
@@ -205,19 +179,12 @@ fn check_digest(digest: &Digest, bytes: &[u8]) -> Result<(), Miss> {
 fn miss(fetch: &Fetch, answer: &Answer) -> Miss {
     let reason = |code: Code, message: &str| {
         let reason = Reason::new(code, format!("{}: {}", what(fetch), code.summary()));
-        Miss::Problem(if message.is_empty() {
-            reason
-        } else {
-            reason.found(message)
-        })
+        Miss::Problem(if message.is_empty() { reason } else { reason.found(message) })
     };
     match answer {
         Answer::Absent { message } => Miss::Absent(message.clone()),
         Answer::Denied { message } => reason(Code::EvidenceDenied, message),
-        Answer::Unavailable {
-            reason: why,
-            message,
-        } => {
+        Answer::Unavailable { reason: why, message } => {
             let code = match why {
                 UnavailableReason::Garbled => Code::EvidenceGarbled,
                 UnavailableReason::TooLarge => Code::BudgetBytes,

@@ -20,15 +20,9 @@ const MOST_CERTIFICATES: usize = 512;
 /// `spec.trust.<name>`.
 pub(super) enum Trust {
     /// `x509`.
-    X509 {
-        roots: Vec<Certificate>,
-        intermediates: Vec<Certificate>,
-    },
+    X509 { roots: Vec<Certificate>, intermediates: Vec<Certificate> },
     /// `notation`.
-    Notation {
-        ca: Vec<Certificate>,
-        signing_authority: Vec<Certificate>,
-    },
+    Notation { ca: Vec<Certificate>, signing_authority: Vec<Certificate> },
 }
 
 pub(super) fn trust(r: &mut Reader, at: &Cursor<'_>) -> Option<Trust> {
@@ -39,18 +33,10 @@ pub(super) fn trust(r: &mut Reader, at: &Cursor<'_>) -> Option<Trust> {
     let (field, at) = r.one_of(&object, &["notation", "x509"])?;
     if field == "x509" {
         let x509 = r.object(&at, &["intermediates", "roots"], &[])?;
-        let roots = x509
-            .need(r, "roots")
-            .map(|at| certificates(r, &at))
-            .unwrap_or_default();
-        let intermediates = x509
-            .get("intermediates")
-            .map(|at| certificates(r, &at))
-            .unwrap_or_default();
-        return Some(Trust::X509 {
-            roots,
-            intermediates,
-        });
+        let roots = x509.need(r, "roots").map(|at| certificates(r, &at)).unwrap_or_default();
+        let intermediates =
+            x509.get("intermediates").map(|at| certificates(r, &at)).unwrap_or_default();
+        return Some(Trust::X509 { roots, intermediates });
     }
     let notation = r.object(&at, &["ca", "signingAuthority", "tsa"], &[])?;
     if let Some(tsa) = notation.get("tsa")
@@ -72,10 +58,7 @@ pub(super) fn trust(r: &mut Reader, at: &Cursor<'_>) -> Option<Trust> {
             "no trust store: `ca` or `signingAuthority` is needed",
         );
     }
-    Some(Trust::Notation {
-        ca,
-        signing_authority,
-    })
+    Some(Trust::Notation { ca, signing_authority })
 }
 
 /// Notation requirement 62: CA certificates, or self-signed ones.
@@ -145,14 +128,7 @@ fn cosign(
 ) -> Option<CosignAuthority> {
     let object = r.object(
         at,
-        &[
-            "annotations",
-            "certificate",
-            "keys",
-            "timestamp",
-            "transparencyLog",
-            "trust",
-        ],
+        &["annotations", "certificate", "keys", "timestamp", "transparencyLog", "trust"],
         &["boundTo", "keyless"],
     )?;
     if object.get("keyless").is_some() {
@@ -169,10 +145,7 @@ fn cosign(
     {
         r.not_implemented(&at.path, "a required transparency log");
     }
-    let annotations = object
-        .get("annotations")
-        .map(|at| text_map(r, &at))
-        .unwrap_or_default();
+    let annotations = object.get("annotations").map(|at| text_map(r, &at)).unwrap_or_default();
     let (field, at) = r.one_of(&object, &["keys", "certificate"])?;
     let signer = if field == "keys" {
         match material {
@@ -191,10 +164,7 @@ fn cosign(
     } else {
         certificate(r, &object, &at, material)?
     };
-    Some(CosignAuthority {
-        signer,
-        annotations,
-    })
+    Some(CosignAuthority { signer, annotations })
 }
 
 fn keys(r: &mut Reader, at: &Cursor<'_>) -> Vec<PublicKey> {
@@ -227,14 +197,8 @@ fn certificate(
     let subject = if field == "subject" {
         Subject::Exact(text.to_owned())
     } else {
-        match regex_lite::RegexBuilder::new(&format!("^(?:{text})$"))
-            .size_limit(1 << 20)
-            .build()
-        {
-            Ok(compiled) => Subject::RegExp {
-                text: text.to_owned(),
-                compiled,
-            },
+        match regex_lite::RegexBuilder::new(&format!("^(?:{text})$")).size_limit(1 << 20).build() {
+            Ok(compiled) => Subject::RegExp { text: text.to_owned(), compiled },
             Err(error) => {
                 r.error(
                     Code::PolicyInvalidValue,
@@ -246,10 +210,7 @@ fn certificate(
         }
     };
     match material {
-        Some(Some(Trust::X509 {
-            roots,
-            intermediates,
-        })) => Some(CosignSigner::Certificate {
+        Some(Some(Trust::X509 { roots, intermediates })) => Some(CosignSigner::Certificate {
             roots: roots.clone(),
             intermediates: intermediates.clone(),
             subject,
@@ -264,11 +225,7 @@ fn certificate(
         }
         Some(None) => None,
         None => {
-            r.error(
-                Code::PolicyMissingField,
-                &object.path,
-                "`certificate` needs `trust`",
-            );
+            r.error(Code::PolicyMissingField, &object.path, "`certificate` needs `trust`");
             None
         }
     }
@@ -319,11 +276,8 @@ fn notation(
     let mut actions = level.actions();
     let mut revocation_skipped = false;
     if let Some(at) = object.get("override") {
-        let overrides = r.object(
-            &at,
-            &["authenticTimestamp", "authenticity", "expiry", "revocation"],
-            &[],
-        )?;
+        let overrides =
+            r.object(&at, &["authenticTimestamp", "authenticity", "expiry", "revocation"], &[])?;
         let words = [("enforce", Action::Enforce), ("log", Action::Log)];
         for (field, action) in [
             ("authenticity", &mut actions.authenticity),
@@ -335,36 +289,25 @@ fn notation(
             }
         }
         if let Some(at) = overrides.get("revocation") {
-            revocation_skipped = r
-                .word(&at, &[("skip", true), ("enforce", false), ("log", false)])
-                .unwrap_or(false);
+            revocation_skipped =
+                r.word(&at, &[("skip", true), ("enforce", false), ("log", false)]).unwrap_or(false);
         }
     }
     if revocation_skipped {
         warnings.push(format!("authority `{name}` does not check revocation"));
     } else {
-        r.not_implemented(
-            &object.path,
-            "revocation (set `override: { revocation: skip }`)",
-        );
+        r.not_implemented(&object.path, "revocation (set `override: { revocation: skip }`)");
     }
     let profile = object
         .get("profile")
         .and_then(|at| r.word(&at, &[("spec", Profile::Spec), ("compat", Profile::Compat)]));
-    let trusted_identities = object
-        .need(r, "trustedIdentities")
-        .map(|at| identities(r, &at))
-        .unwrap_or_default();
-    let user_metadata = object
-        .get("userMetadata")
-        .map(|at| text_map(r, &at))
-        .unwrap_or_default();
+    let trusted_identities =
+        object.need(r, "trustedIdentities").map(|at| identities(r, &at)).unwrap_or_default();
+    let user_metadata =
+        object.get("userMetadata").map(|at| user_metadata(r, &at)).unwrap_or_default();
     let at = object.need(r, "trust")?;
     match named_trust(r, &at, trust)? {
-        Trust::Notation {
-            ca,
-            signing_authority,
-        } => Some(NotationAuthority {
+        Trust::Notation { ca, signing_authority } => Some(NotationAuthority {
             ca: ca.clone(),
             signing_authority: signing_authority.clone(),
             actions,
@@ -398,6 +341,19 @@ fn identities(r: &mut Reader, at: &Cursor<'_>) -> Vec<TrustedIdentity> {
     identities
 }
 
+/// Notation requirement 44: the prefix is the specification's own.
+fn user_metadata(r: &mut Reader, at: &Cursor<'_>) -> BTreeMap<String, String> {
+    let map = text_map(r, at);
+    if let Some(name) = map.keys().find(|name| name.starts_with("io.cncf.notary")) {
+        r.error(
+            Code::PolicyInvalidValue,
+            &at.path,
+            format!("`{name}`: names that start with `io.cncf.notary` are reserved"),
+        );
+    }
+    map
+}
+
 fn text_map(r: &mut Reader, at: &Cursor<'_>) -> BTreeMap<String, String> {
     let mut map = BTreeMap::new();
     for (name, value) in r.map(at) {
@@ -420,9 +376,7 @@ fn named_trust<'t>(
     let found = trust.get(name);
     // A trust that is there but was refused has its error already.
     if found.is_none()
-        && r.errors
-            .iter()
-            .all(|e| !e.path.starts_with(&format!("/spec/trust/{name}")))
+        && r.errors.iter().all(|e| !e.path.starts_with(&format!("/spec/trust/{name}")))
     {
         r.suggest(
             Code::PolicyUnknownName,

@@ -30,10 +30,7 @@ pub(super) fn parse(document: &Value) -> Result<Policy, Vec<PolicyError>> {
 }
 
 fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
-    let root = Cursor {
-        value: document,
-        path: String::new(),
-    };
+    let root = Cursor { value: document, path: String::new() };
     let root = r.object(&root, &["apiVersion", "kind", "metadata", "spec"], &[])?;
     if let Some(at) = root.need(r, "apiVersion") {
         r.word(&at, &[("countersign.dev/v1", ())]);
@@ -59,22 +56,17 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
         ],
         &[],
     )?;
-    for (field, what) in [
-        ("block", "a block list"),
-        ("exceptions", "an exception"),
-        ("ignoreKinds", "ignoring a kind"),
-    ] {
+    for (field, what) in [("exceptions", "an exception"), ("ignoreKinds", "ignoring a kind")] {
         if let Some(at) = spec.get(field) {
-            let empty = match at.value {
-                Value::Array(list) => list.is_empty(),
-                Value::Object(map) => map
-                    .values()
-                    .all(|v| v.as_array().is_some_and(Vec::is_empty)),
-                _ => false,
-            };
-            if !empty {
-                r.not_implemented(&at.path, what);
-            }
+            empty_list(r, &at, what);
+        }
+    }
+    let lists = ["certificates", "digests", "identities", "keys"];
+    if let Some(at) = spec.get("block")
+        && let Some(block) = r.object(&at, &lists, &["since"])
+    {
+        for at in lists.iter().filter_map(|field| block.get(field)) {
+            empty_list(r, &at, "a block list");
         }
     }
 
@@ -104,11 +96,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
     if let Some(at) = spec.need(r, "rules") {
         let items = r.list(&at);
         if items.len() > MOST_RULES {
-            r.error(
-                Code::PolicyInvalidValue,
-                &at.path,
-                format!("more than {MOST_RULES} rules"),
-            );
+            r.error(Code::PolicyInvalidValue, &at.path, format!("more than {MOST_RULES} rules"));
             return None;
         }
         for item in items {
@@ -126,22 +114,11 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
     let unmatched = spec.get("unmatched").and_then(|at| {
         r.word(
             &at,
-            &[
-                ("deny", Unmatched::Deny),
-                ("allow", Unmatched::Allow),
-                ("warn", Unmatched::Warn),
-            ],
+            &[("deny", Unmatched::Deny), ("allow", Unmatched::Allow), ("warn", Unmatched::Warn)],
         )
     });
     let mode = spec.get("mode").and_then(|at| {
-        r.word(
-            &at,
-            &[
-                ("enforce", Mode::Enforce),
-                ("warn", Mode::Warn),
-                ("audit", Mode::Audit),
-            ],
-        )
+        r.word(&at, &[("enforce", Mode::Enforce), ("warn", Mode::Warn), ("audit", Mode::Audit)])
     });
     if let Some(at) = spec.get("undetermined")
         && r.word(&at, &[("deny", true), ("warn", false)]) == Some(false)
@@ -158,6 +135,15 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
         pin: pin.unwrap_or(Pin::Pods),
         warnings,
     })
+}
+
+/// A list of the language that this build only takes empty.
+fn empty_list(r: &mut Reader, at: &Cursor<'_>, what: &str) {
+    match at.value {
+        Value::Array(list) if list.is_empty() => {}
+        Value::Array(_) => r.not_implemented(&at.path, what),
+        _ => r.wrong_type(at, "a list"),
+    }
 }
 
 fn metadata(r: &mut Reader, at: &Cursor<'_>) -> Option<String> {
@@ -179,14 +165,7 @@ fn digests(r: &mut Reader, at: &Cursor<'_>) -> Option<Pin> {
         r.word(&at, &[("auto", ())]);
     }
     let at = digests.get("pin")?;
-    r.word(
-        &at,
-        &[
-            ("pods", Pin::Pods),
-            ("workloads", Pin::Workloads),
-            ("none", Pin::None),
-        ],
-    )
+    r.word(&at, &[("pods", Pin::Pods), ("workloads", Pin::Workloads), ("none", Pin::None)])
 }
 
 fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
@@ -200,10 +179,7 @@ fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
     {
         r.not_implemented(&at.path, "a `subject` other than `resolved`");
     }
-    let images = rule
-        .need(r, "images")
-        .map(|at| globs(r, &at))
-        .unwrap_or_default();
+    let images = rule.need(r, "images").map(|at| globs(r, &at)).unwrap_or_default();
     let texts: Vec<_> = images.iter().map(|g| g.text.as_str()).collect();
     let name = match rule.get("name") {
         Some(at) => r.text(&at)?.to_owned(),
@@ -218,11 +194,7 @@ fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
     } else {
         Action::Require(requirement::read(r, &at, names, 0)?)
     };
-    Some(Rule {
-        name,
-        images,
-        action,
-    })
+    Some(Rule { name, images, action })
 }
 
 fn globs(r: &mut Reader, at: &Cursor<'_>) -> Vec<Glob> {

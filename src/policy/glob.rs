@@ -69,12 +69,7 @@ impl Glob {
                     format!("{registry}/{name}")
                 }
                 // `ghcr.*/acme/**` has no dot-free reading as a Docker Hub name.
-                (None, _)
-                    if pattern
-                        .split('/')
-                        .next()
-                        .is_some_and(|first| first.contains('*')) =>
-                {
+                (None, _) if pattern.split('/').next().is_some_and(|first| first.contains('*')) => {
                     pattern.to_owned()
                 }
                 (None, name) => {
@@ -83,11 +78,7 @@ impl Glob {
                 }
             }
         };
-        Ok(Self {
-            text: text.to_owned(),
-            negated,
-            tokens: tokens(&normal),
-        })
+        Ok(Self { text: text.to_owned(), negated, tokens: tokens(&normal) })
     }
 
     /// True where the whole of `name` matches. Time is at most the product of both lengths.
@@ -108,10 +99,7 @@ impl Glob {
                 *slot = match token {
                     Token::Char(c) => {
                         byte == Some(*c)
-                            && before
-                                .and_then(|b| reachable.get(b))
-                                .copied()
-                                .unwrap_or(false)
+                            && before.and_then(|b| reachable.get(b)).copied().unwrap_or(false)
                     }
                     Token::Any => {
                         running |= here;
@@ -182,11 +170,7 @@ mod tests {
             ("docker.io/library/*", "docker.io/library/nginx", true),
             ("localhost:5000/**", "localhost:5000/app", true),
         ] {
-            assert_eq!(
-                Glob::parse(glob).unwrap().matches(name),
-                expected,
-                "{glob} {name}"
-            );
+            assert_eq!(Glob::parse(glob).unwrap().matches(name), expected, "{glob} {name}");
         }
     }
 
@@ -204,10 +188,7 @@ mod tests {
             ("ghcr.io/acme/app:1", GlobError::TagOrDigest),
             ("ghcr.io/acme/app@sha256:00", GlobError::TagOrDigest),
             ("ghcr.io/acme/{a,b}", GlobError::Character('{')),
-            (
-                "nginx",
-                GlobError::NoRegistry("docker.io/library/nginx".into()),
-            ),
+            ("nginx", GlobError::NoRegistry("docker.io/library/nginx".into())),
             ("acme/*", GlobError::NoRegistry("docker.io/acme/*".into())),
         ] {
             assert_eq!(Glob::parse(text), Err(error), "{text}");

@@ -207,10 +207,7 @@ impl Rule {
     /// True where a positive glob and no negative one matches.
     pub fn matches(&self, repository: &str) -> bool {
         let any = |negated| {
-            self.images
-                .iter()
-                .filter(|g| g.negated == negated)
-                .any(|g| g.matches(repository))
+            self.images.iter().filter(|g| g.negated == negated).any(|g| g.matches(repository))
         };
         any(false) && !any(true)
     }

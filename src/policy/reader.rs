@@ -3,7 +3,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::{verdict::Code, wire::PolicyError};
+use crate::{
+    verdict::{Code, shown},
+    wire::PolicyError,
+};
 
 /// Gathers errors.
 #[derive(Default)]
@@ -39,8 +42,8 @@ impl Reader {
         self.errors.push(PolicyError {
             code: code.as_str().to_owned(),
             path: path.to_owned(),
-            message: message.into(),
-            suggestion,
+            message: shown(message.into()),
+            suggestion: suggestion.map(shown),
         });
     }
 
@@ -79,10 +82,7 @@ impl Reader {
                 );
             }
         }
-        Some(Object {
-            map,
-            path: at.path.clone(),
-        })
+        Some(Object { map, path: at.path.clone() })
     }
 
     /// Any object, member by member: names are the user's.
@@ -92,15 +92,7 @@ impl Reader {
             return Vec::new();
         };
         map.iter()
-            .map(|(name, value)| {
-                (
-                    name.as_str(),
-                    Cursor {
-                        value,
-                        path: member(&at.path, name),
-                    },
-                )
-            })
+            .map(|(name, value)| (name.as_str(), Cursor { value, path: member(&at.path, name) }))
             .collect()
     }
 
@@ -116,10 +108,7 @@ impl Reader {
         items
             .iter()
             .enumerate()
-            .map(|(i, value)| Cursor {
-                value,
-                path: format!("{}/{i}", at.path),
-            })
+            .map(|(i, value)| Cursor { value, path: format!("{}/{i}", at.path) })
             .collect()
     }
 
@@ -182,9 +171,7 @@ impl Reader {
         object: &Object<'a>,
         names: &[&'static str],
     ) -> Option<(&'static str, Cursor<'a>)> {
-        let mut there = names
-            .iter()
-            .filter_map(|name| object.get(name).map(|c| (*name, c)));
+        let mut there = names.iter().filter_map(|name| object.get(name).map(|c| (*name, c)));
         match (there.next(), there.next()) {
             (Some(one), None) => Some(one),
             (found, _) => {
@@ -196,10 +183,7 @@ impl Reader {
                 self.error(
                     code,
                     &object.path,
-                    format!(
-                        "exactly one of {} is needed, {count} is there",
-                        names.join(", ")
-                    ),
+                    format!("exactly one of {} is needed, {count} is there", names.join(", ")),
                 );
                 None
             }
@@ -209,20 +193,13 @@ impl Reader {
 
 impl<'a> Object<'a> {
     pub(super) fn get(&self, name: &str) -> Option<Cursor<'a>> {
-        self.map.get(name).map(|value| Cursor {
-            value,
-            path: member(&self.path, name),
-        })
+        self.map.get(name).map(|value| Cursor { value, path: member(&self.path, name) })
     }
 
     pub(super) fn need(&self, reader: &mut Reader, name: &str) -> Option<Cursor<'a>> {
         let found = self.get(name);
         if found.is_none() {
-            reader.error(
-                Code::PolicyMissingField,
-                &self.path,
-                format!("`{name}` is missing"),
-            );
+            reader.error(Code::PolicyMissingField, &self.path, format!("`{name}` is missing"));
         }
         found
     }
@@ -237,12 +214,7 @@ fn member(path: &str, name: &str) -> String {
 pub(super) fn nearest<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> Option<String> {
     let lower = name.to_lowercase();
     words
-        .map(|word| {
-            (
-                strsim::damerau_levenshtein(&lower, &word.to_lowercase()),
-                word,
-            )
-        })
+        .map(|word| (strsim::damerau_levenshtein(&lower, &word.to_lowercase()), word))
         .filter(|(distance, word)| *distance <= 2 && *distance < word.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word.to_owned())

@@ -58,11 +58,7 @@ fn object(r: &mut Reader, at: &Cursor<'_>, names: &[&str], depth: usize) -> Opti
     let (field, at) = r.one_of(&object, &["all", "any", "atLeast", "attestation"])?;
     let of = object.get("of");
     if let (Some(of), true) = (&of, field != "atLeast") {
-        r.error(
-            Code::PolicyInvalidValue,
-            &of.path,
-            "`of` goes with `atLeast`",
-        );
+        r.error(Code::PolicyInvalidValue, &of.path, "`of` goes with `atLeast`");
         return None;
     }
     match field {
@@ -70,11 +66,7 @@ fn object(r: &mut Reader, at: &Cursor<'_>, names: &[&str], depth: usize) -> Opti
         "any" => Some(Requirement::Any(children(r, &at, names, depth)?)),
         "atLeast" => {
             let Some(of) = of else {
-                r.error(
-                    Code::PolicyMissingField,
-                    &object.path,
-                    "`atLeast` needs `of`",
-                );
+                r.error(Code::PolicyMissingField, &object.path, "`atLeast` needs `of`");
                 return None;
             };
             let of = children(r, &of, names, depth)?;
@@ -104,10 +96,8 @@ fn children(
 ) -> Option<Vec<Requirement>> {
     let items = r.list(at);
     let count = items.len();
-    let children: Vec<_> = items
-        .iter()
-        .filter_map(|item| read(r, item, names, depth + 1))
-        .collect();
+    let children: Vec<_> =
+        items.iter().filter_map(|item| read(r, item, names, depth + 1)).collect();
     (count > 0 && children.len() == count).then_some(children)
 }
 
@@ -140,11 +130,7 @@ fn attestation(
     let signed_by = object.need(r, "signedBy").and_then(|at| {
         let tree = read(r, &at, names, depth + 1)?;
         if has_attestation(&tree) {
-            r.error(
-                Code::PolicyInvalidValue,
-                &at.path,
-                "`signedBy` cannot hold an attestation",
-            );
+            r.error(Code::PolicyInvalidValue, &at.path, "`signedBy` cannot hold an attestation");
             return None;
         }
         Some(tree)
@@ -177,10 +163,7 @@ fn attestation(
             predicate_type: predicate_type.to_owned(),
         }
     };
-    Some(Attestation {
-        kind,
-        signed_by: Box::new(signed_by?),
-    })
+    Some(Attestation { kind, signed_by: Box::new(signed_by?) })
 }
 
 /// As `statement::predicate_type` knows them.
@@ -246,17 +229,14 @@ fn weakened_in<'a>(
             }
         }
         Requirement::All(of) => {
-            of.iter()
-                .for_each(|child| weakened_in(child, authorities, counts, found));
+            of.iter().for_each(|child| weakened_in(child, authorities, counts, found));
         }
         Requirement::Any(of) => {
             let counts = counts || of.len() > 1;
-            of.iter()
-                .for_each(|child| weakened_in(child, authorities, counts, found));
+            of.iter().for_each(|child| weakened_in(child, authorities, counts, found));
         }
         Requirement::AtLeast { of, .. } => {
-            of.iter()
-                .for_each(|child| weakened_in(child, authorities, true, found));
+            of.iter().for_each(|child| weakened_in(child, authorities, true, found));
         }
         Requirement::Attestation(attestation) => {
             weakened_in(&attestation.signed_by, authorities, true, found);

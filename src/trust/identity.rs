@@ -26,18 +26,9 @@ const ATTRIBUTES: [(&str, ObjectIdentifier); 12] = [
     ("SERIALNUMBER", ObjectIdentifier::new_unwrap("2.5.4.5")),
     ("ST", ObjectIdentifier::new_unwrap("2.5.4.8")),
     ("STREET", ObjectIdentifier::new_unwrap("2.5.4.9")),
-    (
-        "DC",
-        ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.25"),
-    ),
-    (
-        "UID",
-        ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.1"),
-    ),
-    (
-        "emailAddress",
-        ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1"),
-    ),
+    ("DC", ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.25")),
+    ("UID", ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.1")),
+    ("emailAddress", ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1")),
 ];
 
 /// How many of [`ATTRIBUTES`] notation-go reads out of a certificate.
@@ -172,10 +163,7 @@ impl DistinguishedName {
         }
         // spec: "Each identity in `identities` list MUST contain country (C), state or province (ST
         // or S), and organization (O) RDNs."
-        match MANDATORY
-            .iter()
-            .find(|name| !attributes.contains_key(*name))
-        {
+        match MANDATORY.iter().find(|name| !attributes.contains_key(*name)) {
             Some(name) => Err(IdentityError::Missing(name)),
             None => Ok(Self(attributes)),
         }
@@ -183,9 +171,7 @@ impl DistinguishedName {
 
     /// True where every subject of `other` is one of this name.
     fn includes(&self, other: &Self) -> bool {
-        self.0
-            .iter()
-            .all(|(name, value)| other.0.get(name) == Some(value))
+        self.0.iter().all(|(name, value)| other.0.get(name) == Some(value))
     }
 }
 
@@ -268,9 +254,7 @@ fn is_readable_by_notation_go(subject: &Name) -> bool {
     counts.values().all(|count| *count <= 1)
         && counts.values().sum::<usize>() == subject.iter().count()
         && MANDATORY.iter().all(|name| counts.get(name) == Some(&1))
-        && subject
-            .iter()
-            .all(|a| text_of(&a.value).is_some_and(|text| !text.contains("=#")))
+        && subject.iter().all(|a| text_of(&a.value).is_some_and(|text| !text.contains("=#")))
 }
 
 /// The characters of a DirectoryString or IA5String.
@@ -279,15 +263,13 @@ fn text_of(value: &AttributeValue) -> Option<String> {
     match value.tag() {
         Tag::Utf8String => String::from_utf8(bytes.to_vec()).ok(),
         // Of TeletexString only what is ASCII has one meaning.
-        Tag::PrintableString | Tag::Ia5String | Tag::NumericString | Tag::TeletexString => bytes
-            .is_ascii()
-            .then(|| bytes.iter().map(|b| char::from(*b)).collect()),
+        Tag::PrintableString | Tag::Ia5String | Tag::NumericString | Tag::TeletexString => {
+            bytes.is_ascii().then(|| bytes.iter().map(|b| char::from(*b)).collect())
+        }
         Tag::BmpString => {
             let (units, rest) = bytes.as_chunks::<2>();
             let units: Vec<u16> = units.iter().map(|unit| u16::from_be_bytes(*unit)).collect();
-            rest.is_empty()
-                .then(|| String::from_utf16(&units).ok())
-                .flatten()
+            rest.is_empty().then(|| String::from_utf16(&units).ok()).flatten()
         }
         _ => None,
     }
@@ -346,11 +328,8 @@ fn escape(text: &str) -> String {
 
 impl fmt::Display for DistinguishedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<String> = self
-            .0
-            .iter()
-            .map(|(name, value)| format!("{name}={}", escape(value)))
-            .collect();
+        let parts: Vec<String> =
+            self.0.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
         f.write_str(&parts.join(", "))
     }
 }
@@ -373,10 +352,9 @@ impl fmt::Display for IdentityError {
             Self::EmptyValue(name) => write!(f, "attribute `{name}` has no value"),
             Self::Escape => f.write_str("a backslash does not begin an escape"),
             Self::Hexadecimal => f.write_str("values in hexadecimal, `=#`, are not supported"),
-            Self::Missing(name) => write!(
-                f,
-                "attribute `{name}` is missing: C, ST and O are mandatory"
-            ),
+            Self::Missing(name) => {
+                write!(f, "attribute `{name}` is missing: C, ST and O are mandatory")
+            }
             Self::MultiValued => f.write_str("multi-valued parts, `+`, are not supported"),
             Self::NoEquals => f.write_str("a part is not `type=value`"),
             Self::NoPrefix => f.write_str("the identity does not begin with `x509.subject:`"),

@@ -130,8 +130,6 @@ codes! {
         "the in-toto statement is not valid" => None;
     AnnotationMismatch "annotation.mismatch" Unmet false
         "the signed annotations are not those that the policy asks for" => Some("sign with the annotations that the policy names");
-    IssuerMismatch "issuer.mismatch" Untrusted false
-        "the certificate was issued for an identity of another issuer" => None;
     IdentityMismatch "identity.mismatch" Untrusted false
         "no matching signatures: the certificate is for another identity" => Some("check who signed, or the identity in the policy");
     NotationAttribute "notation.attribute" Malformed false
@@ -254,18 +252,10 @@ mod tests {
     fn codes_are_distinct_and_dotted_words() {
         for (i, a) in ALL_CODES.iter().enumerate() {
             assert!(
-                a.as_str()
-                    .chars()
-                    .all(|c| c.is_ascii_alphabetic() || c == '.'),
+                a.as_str().chars().all(|c| c.is_ascii_alphabetic() || c == '.'),
                 "{a} is not made of letters and dots"
             );
-            assert!(
-                ALL_CODES
-                    .iter()
-                    .skip(i + 1)
-                    .all(|b| b.as_str() != a.as_str()),
-                "{a} twice"
-            );
+            assert!(ALL_CODES.iter().skip(i + 1).all(|b| b.as_str() != a.as_str()), "{a} twice");
         }
     }
 }

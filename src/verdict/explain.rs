@@ -1,6 +1,6 @@
 //! Building the explanation tree.
 
-use super::Reason;
+use super::{Reason, reason::shown};
 use crate::wire::{Kind, Mark, Node};
 
 impl Node {
@@ -8,7 +8,7 @@ impl Node {
     pub fn pass(kind: Kind, name: impl Into<String>) -> Self {
         Self {
             kind,
-            name: name.into(),
+            name: shown(name.into()),
             mark: Mark::Pass,
             reason: None,
             detail: None,
@@ -18,31 +18,19 @@ impl Node {
 
     /// A node that did not pass: unknown where the reason says so, else failed.
     pub fn refuse(kind: Kind, name: impl Into<String>, reason: Reason) -> Self {
-        let mark = if reason.code.is_undetermined() {
-            Mark::Unknown
-        } else {
-            Mark::Fail
-        };
-        Self {
-            mark,
-            reason: Some(reason),
-            ..Self::pass(kind, name)
-        }
+        let mark = if reason.code.is_undetermined() { Mark::Unknown } else { Mark::Fail };
+        Self { mark, reason: Some(reason), ..Self::pass(kind, name) }
     }
 
     /// A candidate that was not looked at.
     pub fn skip(kind: Kind, name: impl Into<String>, reason: Reason) -> Self {
-        Self {
-            mark: Mark::Skipped,
-            reason: Some(reason),
-            ..Self::pass(kind, name)
-        }
+        Self { mark: Mark::Skipped, reason: Some(reason), ..Self::pass(kind, name) }
     }
 
     /// With one line of detail.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.detail = Some(shown(detail.into()));
         self
     }
 
@@ -60,9 +48,6 @@ pub(crate) fn most_specific<'a>(
 ) -> Option<&'a Reason> {
     reasons.into_iter().max_by(|a, b| {
         // `max_by` keeps the last of equals; reversed, the first one wins.
-        a.code
-            .rank()
-            .cmp(&b.code.rank())
-            .then(std::cmp::Ordering::Greater)
+        a.code.rank().cmp(&b.code.rank()).then(std::cmp::Ordering::Greater)
     })
 }

@@ -7,3 +7,4 @@ mod reason;
 pub use code::{ALL_CODES, Code, Family};
 pub(crate) use explain::most_specific;
 pub use reason::Reason;
+pub(crate) use reason::shown;

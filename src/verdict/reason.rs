@@ -35,7 +35,7 @@ impl Reason {
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
-            message: message.into().into_owned(),
+            message: shown(message.into().into_owned()),
             expected: None,
             found: None,
             next: code.next_step().map(str::to_owned),
@@ -45,14 +45,14 @@ impl Reason {
     /// With what would have passed.
     #[must_use]
     pub fn expected(mut self, expected: impl Into<String>) -> Self {
-        self.expected = Some(expected.into());
+        self.expected = Some(shown(expected.into()));
         self
     }
 
     /// With what was there.
     #[must_use]
     pub fn found(mut self, found: impl Into<String>) -> Self {
-        self.found = Some(found.into());
+        self.found = Some(shown(found.into()));
         self
     }
 
@@ -62,4 +62,19 @@ impl Reason {
         self.next = Some(next.into());
         self
     }
+}
+
+/// Characters of one text of a decision. What it says of hostile input may be cut off, so that an
+/// answer stays small whatever it is about.
+const MOST_SHOWN: usize = 2000;
+
+/// A text that is short enough to be shown.
+pub(crate) fn shown(mut text: String) -> String {
+    if text.len() > MOST_SHOWN
+        && let Some((end, _)) = text.char_indices().nth(MOST_SHOWN)
+    {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }

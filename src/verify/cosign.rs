@@ -67,10 +67,7 @@ pub fn simple_signing(
 ) -> Verification {
     let mut checks = Vec::new();
     let payload = simple_signing::parse(candidate.payload).ok_or_else(|| {
-        Reason::new(
-            Code::PayloadMalformed,
-            "the payload is not a simple-signing document",
-        )
+        Reason::new(Code::PayloadMalformed, "the payload is not a simple-signing document")
     })?;
     if payload.kind != simple_signing::TYPE {
         return Err(Reason::of(Code::PayloadType)
@@ -79,30 +76,14 @@ pub fn simple_signing(
             .into());
     }
     subject(&payload.digest, context.target, &mut checks)?;
-    let signature = STANDARD
-        .decode(candidate.signature.trim_ascii())
-        .map_err(|_| {
-            Rejected::from(Reason::new(
-                Code::SignatureMalformed,
-                "the signature is not base64",
-            ))
-        })?;
+    let signature = STANDARD.decode(candidate.signature.trim_ascii()).map_err(|_| {
+        Rejected::from(Reason::new(Code::SignatureMalformed, "the signature is not base64"))
+    })?;
     let certificates = annotated_certificates(candidate.certificate, candidate.chain);
-    let signer = signed(
-        candidate.payload,
-        &[&signature],
-        certificates,
-        None,
-        context,
-        spend,
-        &mut checks,
-    )?;
+    let signer =
+        signed(candidate.payload, &[&signature], certificates, None, context, spend, &mut checks)?;
     annotations(&payload.optional, context.authority, &mut checks)?;
-    Ok(Accepted {
-        signer: Some(signer),
-        checks,
-        weakened: Vec::new(),
-    })
+    Ok(Accepted { signer: Some(signer), checks, weakened: Vec::new() })
 }
 
 /// An image signature in a Sigstore bundle: a message signature over the manifest's bytes, or DSSE
@@ -135,11 +116,7 @@ pub fn bundle_signature(bundle: &Bundle, context: &Context<'_>, spend: &mut Spen
                 .and_then(|d| statement.subject_of(d, context.target.bytes.as_deref()));
             let found = subject.map(|s| s.annotations.clone()).unwrap_or_default();
             annotations(&found, context.authority, &mut checks)?;
-            Ok(Accepted {
-                signer: Some(signer),
-                checks,
-                weakened: Vec::new(),
-            })
+            Ok(Accepted { signer: Some(signer), checks, weakened: Vec::new() })
         }
     }
 }
@@ -261,11 +238,7 @@ fn message_signature(
         &mut checks,
     )?;
     annotations(&BTreeMap::new(), context.authority, &mut checks)?;
-    Ok(Accepted {
-        signer: Some(signer),
-        checks,
-        weakened: Vec::new(),
-    })
+    Ok(Accepted { signer: Some(signer), checks, weakened: Vec::new() })
 }
 
 fn hint_of(bundle: &Bundle) -> Option<&str> {
@@ -317,11 +290,7 @@ fn attestation(
     }
     let signer = signed_statement(envelope, &statement, material, context, spend, &mut checks)?;
     checks.push(Node::pass(Kind::Check, "predicate type").detail(statement.predicate_type));
-    Ok(Accepted {
-        signer: Some(signer),
-        checks,
-        weakened: Vec::new(),
-    })
+    Ok(Accepted { signer: Some(signer), checks, weakened: Vec::new() })
 }
 
 /// Subject and signature of a statement.
@@ -358,15 +327,7 @@ fn signed_statement(
         Ok(Material::Certificates(chain)) => (None, Ok(chain)),
         Err(reason) => (None, Err(reason)),
     };
-    signed(
-        &message,
-        &signatures,
-        certificates,
-        hint,
-        context,
-        spend,
-        checks,
-    )
+    signed(&message, &signatures, certificates, hint, context, spend, checks)
 }
 
 fn subject(claimed: &str, target: &Target, checks: &mut Vec<Node>) -> Result<(), Rejected> {
@@ -392,28 +353,19 @@ fn signed(
 ) -> Result<Signer, Rejected> {
     let result = match &context.authority.signer {
         CosignSigner::Keys(keys) => by_key(message, signatures, keys, hint, spend),
-        CosignSigner::Certificate {
-            roots,
-            intermediates,
-            subject,
-        } => certificates.and_then(|chain| {
-            let ca = OwnCa {
-                roots,
-                intermediates,
-                subject,
-            };
-            by_certificate(message, signatures, &chain, &ca, context.now, spend, checks)
-        }),
+        CosignSigner::Certificate { roots, intermediates, subject } => {
+            certificates.and_then(|chain| {
+                let ca = OwnCa { roots, intermediates, subject };
+                by_certificate(message, signatures, &chain, &ca, context.now, spend, checks)
+            })
+        }
     };
     match result {
         Ok(signer) => {
             checks.push(Node::pass(Kind::Check, "signature").detail(signer.name.clone()));
             Ok(signer)
         }
-        Err(reason) => Err(Rejected {
-            reason,
-            checks: std::mem::take(checks),
-        }),
+        Err(reason) => Err(Rejected { reason, checks: std::mem::take(checks) }),
     }
 }
 
@@ -427,10 +379,8 @@ fn by_key(
     let hinted = |key: &PublicKey| STANDARD.encode(key.spki_sha256());
     // Cosign's hint is the fingerprint of the key; other tools write what they like.
     let is_fingerprint = hint.is_some_and(|h| STANDARD.decode(h).is_ok_and(|b| b.len() == 32));
-    let expected: Vec<_> = keys
-        .iter()
-        .map(|k| format!("sha256:{}", hex(k.spki_sha256())))
-        .collect();
+    let expected: Vec<_> =
+        keys.iter().map(|k| format!("sha256:{}", hex(k.spki_sha256()))).collect();
     let mut tried = false;
     for key in keys {
         if is_fingerprint && hint != Some(&hinted(key)) {
@@ -439,22 +389,17 @@ fn by_key(
         tried = true;
         for signature in signatures {
             for scheme in Scheme::candidates(key.kind()) {
-                if spend
-                    .verify_signature(key, *scheme, message, signature)?
-                    .is_ok()
-                {
+                if spend.verify_signature(key, *scheme, message, signature)?.is_ok() {
                     return Ok(Signer::key(key));
                 }
             }
         }
     }
     if !tried {
-        return Err(Reason::of(Code::KeyHintMismatch)
-            .expected(expected.join(" or "))
-            .found(
-                hint.and_then(|h| STANDARD.decode(h).ok())
-                    .map_or_else(String::new, |h| format!("sha256:{}", hex(&h))),
-            ));
+        return Err(Reason::of(Code::KeyHintMismatch).expected(expected.join(" or ")).found(
+            hint.and_then(|h| STANDARD.decode(h).ok())
+                .map_or_else(String::new, |h| format!("sha256:{}", hex(&h))),
+        ));
     }
     Err(Reason::of(Code::SignatureInvalid)
         .expected(format!("a signature by key {}", expected.join(" or "))))
@@ -486,16 +431,8 @@ fn by_certificate(
         SubjectAltName::Other => false,
     });
     let Some(name) = name else {
-        let found: Vec<_> = leaf
-            .subject_alt_names()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        let found = if found.is_empty() {
-            "no name".to_owned()
-        } else {
-            found.join(", ")
-        };
+        let found: Vec<_> = leaf.subject_alt_names().iter().map(ToString::to_string).collect();
+        let found = if found.is_empty() { "no name".to_owned() } else { found.join(", ") };
         return Err(Reason::of(Code::IdentityMismatch)
             .expected(ca.subject.describe())
             .found(found));
@@ -508,15 +445,10 @@ fn by_certificate(
         Node::pass(Kind::Check, "certificate chain").detail(format!("issuer {}", leaf.issuer())),
     );
     checks.push(Node::pass(Kind::Check, "identity").detail(name.to_string()));
-    let key = leaf
-        .public_key()
-        .map_err(|e| Reason::new(Code::KeyUnsupported, e.to_string()))?;
+    let key = leaf.public_key().map_err(|e| Reason::new(Code::KeyUnsupported, e.to_string()))?;
     for signature in signatures {
         for scheme in Scheme::candidates(key.kind()) {
-            if spend
-                .verify_signature(&key, *scheme, message, signature)?
-                .is_ok()
-            {
+            if spend.verify_signature(&key, *scheme, message, signature)?.is_ok() {
                 return Ok(Signer::certificate(leaf, &key));
             }
         }
@@ -526,17 +458,11 @@ fn by_certificate(
 }
 
 fn path_reason(error: PathError, leaf: &Certificate, ca: &OwnCa<'_>, now: Time) -> Reason {
-    let period = || {
-        format!(
-            "leaf valid from {} to {}",
-            leaf.not_before(),
-            leaf.not_after()
-        )
-    };
+    let period = || format!("leaf valid from {} to {}", leaf.not_before(), leaf.not_after());
     match error {
-        PathError::Expired => Reason::of(Code::CertificateExpired)
-            .expected(format!("valid at {now}"))
-            .found(period()),
+        PathError::Expired => {
+            Reason::of(Code::CertificateExpired).expected(format!("valid at {now}")).found(period())
+        }
         PathError::NotYetValid => Reason::of(Code::CertificateNotYetValid)
             .expected(format!("valid at {now}"))
             .found(period()),
@@ -567,10 +493,7 @@ fn annotations<'v>(
             let reason = Reason::of(Code::AnnotationMismatch)
                 .expected(format!("{name}={wanted}"))
                 .found(found.map_or_else(|| format!("no `{name}`"), |v| format!("{name}={v}")));
-            return Err(Rejected {
-                reason,
-                checks: std::mem::take(checks),
-            });
+            return Err(Rejected { reason, checks: std::mem::take(checks) });
         }
     }
     checks.push(Node::pass(Kind::Check, "annotations"));

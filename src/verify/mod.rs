@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     crypto::{PublicKey, Scheme, SignatureError, hex, verify_signature},
+    trust::identity::subject_line,
     verdict::{Code, Reason},
     wire::Node,
     x509::{Certificate, SubjectAltName},
@@ -34,21 +35,16 @@ impl Signer {
     /// The holder of a certificate whose chain was checked: the same key, the same subject or the
     /// same alternative name, under any root, is the same signer.
     pub fn certificate(leaf: &Certificate, key: &PublicKey) -> Self {
-        let subject = leaf.subject().to_string();
+        let subject = subject_line(leaf.subject());
         let names = leaf.subject_alt_names();
         let mut ids = BTreeSet::from([format!("spki:{}", hex(key.spki_sha256()))]);
         if !subject.is_empty() {
             ids.insert(format!("subject:{subject}"));
         }
         ids.extend(
-            names
-                .iter()
-                .filter(|n| **n != SubjectAltName::Other)
-                .map(|n| format!("san:{n}")),
+            names.iter().filter(|n| **n != SubjectAltName::Other).map(|n| format!("san:{n}")),
         );
-        let name = names
-            .first()
-            .map_or_else(|| subject.clone(), ToString::to_string);
+        let name = names.first().map_or_else(|| subject.clone(), ToString::to_string);
         Self { name, ids }
     }
 }
@@ -75,10 +71,7 @@ pub struct Rejected {
 
 impl From<Reason> for Rejected {
     fn from(reason: Reason) -> Self {
-        Self {
-            reason,
-            checks: Vec::new(),
-        }
+        Self { reason, checks: Vec::new() }
     }
 }
 
@@ -108,10 +101,7 @@ pub struct Spend {
 impl Spend {
     /// With `most` operations.
     pub fn new(most: u64) -> Self {
-        Self {
-            left: most,
-            used: 0,
-        }
+        Self { left: most, used: 0 }
     }
 
     /// Operations made so far.

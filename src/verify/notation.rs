@@ -89,11 +89,7 @@ impl Level {
             Self::Permissive => (Action::Enforce, Action::Log),
             Self::Audit => (Action::Log, Action::Log),
         };
-        Actions {
-            authenticity,
-            authentic_timestamp: time,
-            expiry: time,
-        }
+        Actions { authenticity, authentic_timestamp: time, expiry: time }
     }
 }
 
@@ -138,9 +134,7 @@ pub fn verify(
             signer = None;
         }
         if let Some(reason) = finding.weakness()
-            && !weakened
-                .iter()
-                .any(|other: &Reason| other.code == reason.code)
+            && !weakened.iter().any(|other: &Reason| other.code == reason.code)
         {
             weakened.push(reason);
         }
@@ -150,11 +144,7 @@ pub fn verify(
     checks.push(Node::skip(Kind::Check, REVOCATION, revocation.clone()));
     weakened.push(revocation);
     match bound(&opened.envelope.payload, target, authority, &mut checks) {
-        Ok(()) => Ok(Accepted {
-            signer,
-            checks,
-            weakened,
-        }),
+        Ok(()) => Ok(Accepted { signer, checks, weakened }),
         Err(reason) => Err(Rejected { reason, checks }),
     }
 }
@@ -214,16 +204,8 @@ fn open(bytes: &[u8], layer_media_type: &str, mode: Profile) -> Result<Opened, R
             .expected(expected.map_or("none", Algorithm::jose_name))
             .found(envelope.algorithm.to_string()));
     }
-    let leaf = chain
-        .first()
-        .cloned()
-        .ok_or_else(|| Reason::of(Code::CertificateAbsent))?;
-    Ok(Opened {
-        envelope,
-        chain,
-        key,
-        leaf,
-    })
+    let leaf = chain.first().cloned().ok_or_else(|| Reason::of(Code::CertificateAbsent))?;
+    Ok(Opened { envelope, chain, key, leaf })
 }
 
 /// spec: TP §Steps 3 "Using the public key of the signing certificate and signing algorithm
@@ -233,12 +215,7 @@ fn signatures(opened: &Opened, spend: &mut Spend) -> Result<(), Reason> {
     let envelope = &opened.envelope;
     let scheme = scheme_of(envelope.algorithm);
     spend
-        .verify_signature(
-            &opened.key,
-            scheme,
-            &envelope.signing_input,
-            &envelope.signature,
-        )?
+        .verify_signature(&opened.key, scheme, &envelope.signing_input, &envelope.signature)?
         .map_err(reason::of_signature)?;
     for (position, certificate, issuer) in profile::links(&opened.chain) {
         let key = issuer.public_key().map_err(|error| {
@@ -299,10 +276,7 @@ fn broken(reason: Reason) -> Rejected {
 
 /// Some finding is fatal whatever the signature comes to, and so it is not paid for.
 fn unchecked(findings: Vec<Finding>, fatal: usize) -> Rejected {
-    let integrity = Node {
-        mark: Mark::Skipped,
-        ..Node::pass(Kind::Check, INTEGRITY)
-    };
+    let integrity = Node { mark: Mark::Skipped, ..Node::pass(Kind::Check, INTEGRITY) };
     let mut checks = vec![integrity.detail("not checked, as the signature would not count")];
     let mut reason = Reason::of(Code::Internal);
     for finding in findings.into_iter().take(fatal.saturating_add(1)) {
@@ -332,11 +306,7 @@ fn integrity_detail(opened: &Opened) -> String {
         opened.chain.len()
     );
     if !attributes.extended.is_empty() {
-        let names: Vec<String> = attributes
-            .extended
-            .keys()
-            .map(|l| format!("`{l}`"))
-            .collect();
+        let names: Vec<String> = attributes.extended.keys().map(|l| format!("`{l}`")).collect();
         detail.push_str(&format!(", ignored {}", names.join(" ")));
     }
     detail
@@ -371,10 +341,7 @@ const fn scheme_of(algorithm: Algorithm) -> Scheme {
 
 /// A node for a failure that the policy lets pass.
 fn logged(check: &str, reason: Reason) -> Node {
-    Node {
-        mark: Mark::Logged,
-        ..Node::refuse(Kind::Check, check, reason)
-    }
+    Node { mark: Mark::Logged, ..Node::refuse(Kind::Check, check, reason) }
 }
 
 #[cfg(test)]
@@ -389,11 +356,7 @@ mod tests {
             (Level::Permissive, Enforce, Log),
             (Level::Audit, Log, Log),
         ] {
-            let actions = Actions {
-                authenticity,
-                authentic_timestamp: time,
-                expiry: time,
-            };
+            let actions = Actions { authenticity, authentic_timestamp: time, expiry: time };
             assert_eq!(level.actions(), actions);
         }
     }
@@ -401,13 +364,8 @@ mod tests {
     #[test]
     fn a_key_has_one_algorithm_or_none() {
         let kinds = [2048, 3072, 4096].map(KeyKind::Rsa);
-        let kinds = [KeyKind::P256, KeyKind::P384, KeyKind::P521]
-            .into_iter()
-            .chain(kinds);
-        assert_eq!(
-            kinds.filter_map(algorithm_of).collect::<Vec<_>>(),
-            Algorithm::ALL
-        );
+        let kinds = [KeyKind::P256, KeyKind::P384, KeyKind::P521].into_iter().chain(kinds);
+        assert_eq!(kinds.filter_map(algorithm_of).collect::<Vec<_>>(), Algorithm::ALL);
         for kind in [KeyKind::Ed25519, KeyKind::Rsa(2047), KeyKind::Rsa(2560)] {
             assert_eq!(algorithm_of(kind), None);
         }

@@ -31,10 +31,7 @@ impl<'de> Deserialize<'de> for Bytes {
                 f.write_str("base64")
             }
             fn visit_str<E: de::Error>(self, v: &str) -> Result<Bytes, E> {
-                STANDARD
-                    .decode(v)
-                    .map(Bytes)
-                    .map_err(|_| E::custom("not standard base64"))
+                STANDARD.decode(v).map(Bytes).map_err(|_| E::custom("not standard base64"))
             }
             fn visit_string<E: de::Error>(self, v: String) -> Result<Bytes, E> {
                 self.visit_str(&v)

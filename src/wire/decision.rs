@@ -83,7 +83,7 @@ pub struct Node {
     pub detail: Option<String>,
     /// What it rests on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub children: Vec<Node>,
+    pub children: Vec<Self>,
 }
 
 /// What a node stands for.

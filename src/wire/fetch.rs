@@ -9,11 +9,7 @@ use super::Bytes;
 /// One thing to fetch. `repository` is `host/name`, fully qualified; `maxBytes` is where the host
 /// stops reading and answers [`UnavailableReason::TooLarge`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Fetch {
     /// The digest that a tag names now.
     Resolve {
@@ -63,11 +59,7 @@ pub enum Fetch {
 /// What the host answers. The four kinds never blur for the user; nothing that matters for
 /// security rests on the difference between absent and unavailable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Answer {
     /// The bytes.
     Found {

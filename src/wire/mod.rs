@@ -27,7 +27,8 @@ pub const STEP_VERSION: &str = "countersign.dev/step/v1";
 pub struct StepRequest {
     /// [`STEP_VERSION`].
     pub api_version: String,
-    /// The policy document, as JSON.
+    /// The policy document, as JSON. Duplicate members are refused.
+    #[serde(deserialize_with = "crate::json::deserialize")]
     pub policy: Value,
     /// What is asked.
     pub request: Request,

@@ -130,11 +130,7 @@ impl Certificate {
             der: der.to_vec(),
             tbs: outer.tbs.to_der().map_err(malformed)?,
             signature_scheme: signature_scheme(&outer.algorithm),
-            signature: outer
-                .signature
-                .as_bytes()
-                .ok_or(CertificateError::Malformed)?
-                .to_vec(),
+            signature: outer.signature.as_bytes().ok_or(CertificateError::Malformed)?.to_vec(),
             subject: tbs.subject().clone(),
             subject_der: tbs.subject().to_der().map_err(malformed)?,
             issuer: tbs.issuer().clone(),
@@ -152,16 +148,10 @@ impl Certificate {
         for (i, extension) in extensions.iter().enumerate() {
             let id = extension.extn_id;
             // RFC 5280 §4.2: one instance of an extension.
-            if extensions
-                .iter()
-                .skip(i + 1)
-                .any(|other| other.extn_id == id)
-            {
+            if extensions.iter().skip(i + 1).any(|other| other.extn_id == id) {
                 return Err(CertificateError::Extension(id));
             }
-            certificate
-                .read_extension(extension)
-                .map_err(|_| CertificateError::Extension(id))?;
+            certificate.read_extension(extension).map_err(|_| CertificateError::Extension(id))?;
         }
         Ok(certificate)
     }
@@ -251,10 +241,7 @@ impl Certificate {
 
     /// The signature algorithm; the object identifier where it is weak or unknown.
     pub fn signature_scheme(&self) -> Result<Scheme, &str> {
-        self.signature_scheme
-            .as_ref()
-            .copied()
-            .map_err(String::as_str)
+        self.signature_scheme.as_ref().copied().map_err(String::as_str)
     }
 
     /// SubjectPublicKeyInfo.

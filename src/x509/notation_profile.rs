@@ -109,10 +109,7 @@ pub fn check(chain: &[Certificate], profile: Profile) -> Result<PublicKey, Chain
     // and ECDSAWithSHA1 signatures"
     for (position, certificate) in chain.iter().enumerate() {
         if let Err(oid) = certificate.signature_scheme() {
-            return Err(ChainError::WeakSignature {
-                position,
-                oid: oid.to_owned(),
-            });
+            return Err(ChainError::WeakSignature { position, oid: oid.to_owned() });
         }
     }
     order(chain)?;
@@ -130,9 +127,7 @@ pub fn check(chain: &[Certificate], profile: Profile) -> Result<PublicKey, Chain
 pub fn links(chain: &[Certificate]) -> impl Iterator<Item = (usize, &Certificate, &Certificate)> {
     let issued = chain.iter().zip(chain.iter().skip(1)).enumerate().rev();
     let issued = issued.map(|(position, (subject, issuer))| (position, subject, issuer));
-    let root = chain
-        .last()
-        .map(|root| (chain.len().saturating_sub(1), root, root));
+    let root = chain.last().map(|root| (chain.len().saturating_sub(1), root, root));
     issued.chain(iter::once(root).flatten())
 }
 
@@ -172,10 +167,7 @@ fn authority(certificate: &Certificate, below: usize, profile: Profile) -> Resul
         .basic_constraints()
         .filter(|basic| basic.ca && (basic.critical || profile == Profile::Compat))
     else {
-        return Err(ChainError::BasicConstraints {
-            position,
-            expected: "critical, CA:TRUE",
-        });
+        return Err(ChainError::BasicConstraints { position, expected: "critical, CA:TRUE" });
     };
     // "If present, it MUST be verified against the depth of the chain below that CA certificate."
     if basic.path_len.is_some_and(|most| usize::from(most) < below) {
@@ -185,10 +177,7 @@ fn authority(certificate: &Certificate, below: usize, profile: Profile) -> Resul
     // `keyCertSign` MUST be set."
     match certificate.key_usage() {
         Some(usage) if usage.critical && usage.key_cert_sign => Ok(()),
-        _ => Err(ChainError::KeyUsage {
-            position,
-            expected: "critical, keyCertSign",
-        }),
+        _ => Err(ChainError::KeyUsage { position, expected: "critical, keyCertSign" }),
     }
 }
 
@@ -196,10 +185,7 @@ fn authority(certificate: &Certificate, below: usize, profile: Profile) -> Resul
 fn leaf(certificate: &Certificate, profile: Profile) -> Result<PublicKey, ChainError> {
     // "If present, the `cA` field MUST be set to `false`."
     if certificate.is_ca() {
-        return Err(ChainError::BasicConstraints {
-            position: 0,
-            expected: "CA:FALSE",
-        });
+        return Err(ChainError::BasicConstraints { position: 0, expected: "CA:FALSE" });
     }
     // "the `keyUsage` extension MUST be present and MUST be marked critical. … Bit positions for
     // `digitalSignature` MUST be set. The Bit positions for `keyEncipherment`, `dataEncipherment`,
@@ -223,16 +209,12 @@ fn leaf(certificate: &Certificate, profile: Profile) -> Result<PublicKey, ChainE
         EXCLUDED_PURPOSES.contains(purpose)
             || (**purpose == ANY_PURPOSE && profile == Profile::Spec)
     };
-    let purposes = certificate
-        .extended_key_usage()
-        .map_or(&[][..], |usage| &usage.purposes);
+    let purposes = certificate.extended_key_usage().map_or(&[][..], |usage| &usage.purposes);
     if let Some(purpose) = purposes.iter().find(excluded) {
         return Err(ChainError::ExtendedKeyUsage { purpose: *purpose });
     }
     // spec: §Algorithm Selection, which defines an algorithm for these and no other.
-    let key = certificate
-        .public_key()
-        .map_err(|error| ChainError::Key { position: 0, error })?;
+    let key = certificate.public_key().map_err(|error| ChainError::Key { position: 0, error })?;
     match key.kind() {
         KeyKind::Rsa(2048 | 3072 | 4096) | KeyKind::P256 | KeyKind::P384 | KeyKind::P521 => Ok(key),
         kind => Err(ChainError::KeySize { kind }),
@@ -257,16 +239,10 @@ impl fmt::Display for ChainError {
             }
             Self::KeySize { kind } => write!(f, "no signature algorithm is defined for {kind}"),
             Self::KeyUsage { position, .. } => {
-                write!(
-                    f,
-                    "keyUsage of certificate {position} of the chain is not that of its role"
-                )
+                write!(f, "keyUsage of certificate {position} of the chain is not that of its role")
             }
             Self::NotIssuedBy { position } => {
-                write!(
-                    f,
-                    "certificate {position} of the chain is not issued by the next one"
-                )
+                write!(f, "certificate {position} of the chain is not issued by the next one")
             }
             Self::PathLength { position, below } => {
                 write!(
@@ -278,16 +254,10 @@ impl fmt::Display for ChainError {
                 f.write_str("the chain does not end with a self-signed certificate")
             }
             Self::SelfSigned { position } => {
-                write!(
-                    f,
-                    "certificate {position} of the chain is self-signed and not the last one"
-                )
+                write!(f, "certificate {position} of the chain is self-signed and not the last one")
             }
             Self::WeakSignature { position, oid } => {
-                write!(
-                    f,
-                    "certificate {position} of the chain is signed with the algorithm {oid}"
-                )
+                write!(f, "certificate {position} of the chain is signed with the algorithm {oid}")
             }
         }
     }

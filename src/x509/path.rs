@@ -4,7 +4,7 @@
 //! webpki builds the path, checks signatures, validity, CA and path length, name constraints,
 //! extended key usage and unknown critical extensions. It does not look at keyUsage, nor at the
 //! validity of the anchor: both are checked here. (Notation has a profile of its own, in
-//! `verify::notation`.)
+//! `x509::notation_profile`.)
 
 use std::{
     fmt,
@@ -65,13 +65,9 @@ fn verify_counting(
     spent: &AtomicU64,
     most: u64,
 ) -> Result<(), PathError> {
-    let leaf_usage = leaf
-        .key_usage()
-        .ok_or(PathError::Profile("the leaf has no keyUsage"))?;
+    let leaf_usage = leaf.key_usage().ok_or(PathError::Profile("the leaf has no keyUsage"))?;
     if !leaf_usage.digital_signature {
-        return Err(PathError::Profile(
-            "the leaf's keyUsage lacks digitalSignature",
-        ));
+        return Err(PathError::Profile("the leaf's keyUsage lacks digitalSignature"));
     }
     // A root outside of its validity anchors nothing.
     let mut usable = Vec::new();
@@ -82,10 +78,8 @@ fn verify_counting(
             Err(error) => unusable = Some(error),
         }
     }
-    let anchors: Vec<_> = usable
-        .iter()
-        .filter_map(|der| anchor_from_trusted_cert(der).ok())
-        .collect();
+    let anchors: Vec<_> =
+        usable.iter().filter_map(|der| anchor_from_trusted_cert(der).ok()).collect();
     // A root that travels in the chain too is no intermediate: only the policy's roots anchor.
     let intermediates: Vec<_> = intermediates
         .iter()
@@ -105,10 +99,8 @@ fn verify_counting(
             most,
         })
         .collect();
-    let algorithms: Vec<&dyn SignatureVerificationAlgorithm> = algorithms
-        .iter()
-        .map(|a| a as &dyn SignatureVerificationAlgorithm)
-        .collect();
+    let algorithms: Vec<&dyn SignatureVerificationAlgorithm> =
+        algorithms.iter().map(|a| a as &dyn SignatureVerificationAlgorithm).collect();
     let path = end_entity
         .verify_for_usage(
             &algorithms,
@@ -127,13 +119,8 @@ fn verify_counting(
         let certificate =
             Certificate::from_der(der.der().as_ref()).map_err(|_| PathError::Untrusted)?;
         // RFC 5280 §6.1.4 (n)
-        if certificate
-            .key_usage()
-            .is_some_and(|usage| !usage.key_cert_sign)
-        {
-            return Err(PathError::Profile(
-                "an intermediate's keyUsage lacks keyCertSign",
-            ));
+        if certificate.key_usage().is_some_and(|usage| !usage.key_cert_sign) {
+            return Err(PathError::Profile("an intermediate's keyUsage lacks keyCertSign"));
         }
     }
     Ok(())
@@ -220,81 +207,21 @@ fn subject_public_key_info(algorithm: AlgorithmIdentifier, key: &[u8]) -> Option
 const ALGORITHMS: &[(AlgorithmIdentifier, AlgorithmIdentifier, Scheme)] = {
     use HashAlgorithm::{Sha256, Sha384, Sha512};
     &[
-        (
-            alg_id::ECDSA_P256,
-            alg_id::ECDSA_SHA256,
-            Scheme::EcdsaDer(Sha256),
-        ),
-        (
-            alg_id::ECDSA_P256,
-            alg_id::ECDSA_SHA384,
-            Scheme::EcdsaDer(Sha384),
-        ),
-        (
-            alg_id::ECDSA_P256,
-            alg_id::ECDSA_SHA512,
-            Scheme::EcdsaDer(Sha512),
-        ),
-        (
-            alg_id::ECDSA_P384,
-            alg_id::ECDSA_SHA256,
-            Scheme::EcdsaDer(Sha256),
-        ),
-        (
-            alg_id::ECDSA_P384,
-            alg_id::ECDSA_SHA384,
-            Scheme::EcdsaDer(Sha384),
-        ),
-        (
-            alg_id::ECDSA_P384,
-            alg_id::ECDSA_SHA512,
-            Scheme::EcdsaDer(Sha512),
-        ),
-        (
-            alg_id::ECDSA_P521,
-            alg_id::ECDSA_SHA256,
-            Scheme::EcdsaDer(Sha256),
-        ),
-        (
-            alg_id::ECDSA_P521,
-            alg_id::ECDSA_SHA384,
-            Scheme::EcdsaDer(Sha384),
-        ),
-        (
-            alg_id::ECDSA_P521,
-            alg_id::ECDSA_SHA512,
-            Scheme::EcdsaDer(Sha512),
-        ),
-        (
-            alg_id::RSA_ENCRYPTION,
-            alg_id::RSA_PKCS1_SHA256,
-            Scheme::RsaPkcs1(Sha256),
-        ),
-        (
-            alg_id::RSA_ENCRYPTION,
-            alg_id::RSA_PKCS1_SHA384,
-            Scheme::RsaPkcs1(Sha384),
-        ),
-        (
-            alg_id::RSA_ENCRYPTION,
-            alg_id::RSA_PKCS1_SHA512,
-            Scheme::RsaPkcs1(Sha512),
-        ),
-        (
-            alg_id::RSA_ENCRYPTION,
-            alg_id::RSA_PSS_SHA256,
-            Scheme::RsaPss(Sha256),
-        ),
-        (
-            alg_id::RSA_ENCRYPTION,
-            alg_id::RSA_PSS_SHA384,
-            Scheme::RsaPss(Sha384),
-        ),
-        (
-            alg_id::RSA_ENCRYPTION,
-            alg_id::RSA_PSS_SHA512,
-            Scheme::RsaPss(Sha512),
-        ),
+        (alg_id::ECDSA_P256, alg_id::ECDSA_SHA256, Scheme::EcdsaDer(Sha256)),
+        (alg_id::ECDSA_P256, alg_id::ECDSA_SHA384, Scheme::EcdsaDer(Sha384)),
+        (alg_id::ECDSA_P256, alg_id::ECDSA_SHA512, Scheme::EcdsaDer(Sha512)),
+        (alg_id::ECDSA_P384, alg_id::ECDSA_SHA256, Scheme::EcdsaDer(Sha256)),
+        (alg_id::ECDSA_P384, alg_id::ECDSA_SHA384, Scheme::EcdsaDer(Sha384)),
+        (alg_id::ECDSA_P384, alg_id::ECDSA_SHA512, Scheme::EcdsaDer(Sha512)),
+        (alg_id::ECDSA_P521, alg_id::ECDSA_SHA256, Scheme::EcdsaDer(Sha256)),
+        (alg_id::ECDSA_P521, alg_id::ECDSA_SHA384, Scheme::EcdsaDer(Sha384)),
+        (alg_id::ECDSA_P521, alg_id::ECDSA_SHA512, Scheme::EcdsaDer(Sha512)),
+        (alg_id::RSA_ENCRYPTION, alg_id::RSA_PKCS1_SHA256, Scheme::RsaPkcs1(Sha256)),
+        (alg_id::RSA_ENCRYPTION, alg_id::RSA_PKCS1_SHA384, Scheme::RsaPkcs1(Sha384)),
+        (alg_id::RSA_ENCRYPTION, alg_id::RSA_PKCS1_SHA512, Scheme::RsaPkcs1(Sha512)),
+        (alg_id::RSA_ENCRYPTION, alg_id::RSA_PSS_SHA256, Scheme::RsaPss(Sha256)),
+        (alg_id::RSA_ENCRYPTION, alg_id::RSA_PSS_SHA384, Scheme::RsaPss(Sha384)),
+        (alg_id::RSA_ENCRYPTION, alg_id::RSA_PSS_SHA512, Scheme::RsaPss(Sha512)),
         (alg_id::ED25519, alg_id::ED25519, Scheme::Ed25519),
     ]
 };

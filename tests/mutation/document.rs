@@ -36,12 +36,7 @@ pub(crate) enum At {
     /// In the bytes as they are stored.
     Stored { byte: usize, bit: u32 },
     /// In what a region decodes to.
-    Decoded {
-        region: usize,
-        block: usize,
-        byte: usize,
-        bit: u32,
-    },
+    Decoded { region: usize, block: usize, byte: usize, bit: u32 },
 }
 
 /// A text in a JSON document that holds bytes.
@@ -62,21 +57,9 @@ enum Encoding {
 
 /// The texts that hold bytes: end of the path, encoding, whether it is a certificate.
 const REGIONS: &[(&str, Encoding, bool)] = &[
-    (
-        "/annotations/dev.cosignproject.cosign/signature",
-        Encoding::Base64,
-        false,
-    ),
-    (
-        "/annotations/dev.sigstore.cosign/certificate",
-        Encoding::Pem("CERTIFICATE"),
-        true,
-    ),
-    (
-        "/annotations/dev.sigstore.cosign/chain",
-        Encoding::Pem("CERTIFICATE"),
-        true,
-    ),
+    ("/annotations/dev.cosignproject.cosign/signature", Encoding::Base64, false),
+    ("/annotations/dev.sigstore.cosign/certificate", Encoding::Pem("CERTIFICATE"), true),
+    ("/annotations/dev.sigstore.cosign/chain", Encoding::Pem("CERTIFICATE"), true),
     ("/signatures/*/sig", Encoding::Base64, false),
     ("/messageSignature/signature", Encoding::Base64, false),
     ("/messageDigest/digest", Encoding::Base64, false),
@@ -109,12 +92,7 @@ impl Document {
             Fetch::Blob { .. } => match bytes.as_slice() {
                 b if b.starts_with(b"\xd2") => "notation-cose",
                 b if b.starts_with(b"{\"critical\"") => "simple signing payload",
-                b if spans::scan(b)
-                    .iter()
-                    .any(|s| s.path == "/verificationMaterial") =>
-                {
-                    "bundle"
-                }
+                b if spans::scan(b).iter().any(|s| s.path == "/verificationMaterial") => "bundle",
                 b if spans::scan(b).iter().any(|s| s.path == "/protected") => "notation-jws",
                 b if spans::scan(b).iter().any(|s| s.path == "/payloadType") => "dsse",
                 _ => panic!("an unknown blob {:?}", digest(&item.fetch)),
@@ -131,13 +109,7 @@ impl Document {
     fn new(role: &'static str, bytes: Vec<u8>) -> Self {
         if role == "notation-cose" {
             let pieces = fields::cose(&bytes);
-            return Self {
-                role,
-                bytes,
-                spans: Vec::new(),
-                regions: Vec::new(),
-                pieces,
-            };
+            return Self { role, bytes, spans: Vec::new(), regions: Vec::new(), pieces };
         }
         let spans = spans::scan(&bytes);
         let region = |span: &Span| {
@@ -166,39 +138,21 @@ impl Document {
                     (*encoding, *is_certificate)
                 }
             };
-            Some(Region {
-                path: class,
-                range: span.range.clone(),
-                encoding,
-                is_certificate,
-            })
+            Some(Region { path: class, range: span.range.clone(), encoding, is_certificate })
         };
         let regions = spans.iter().filter_map(region).collect();
-        Self {
-            role,
-            bytes,
-            spans,
-            regions,
-            pieces: Vec::new(),
-        }
+        Self { role, bytes, spans, regions, pieces: Vec::new() }
     }
 
     /// Where the text of each region stands, as a JSON text.
     pub(crate) fn region_texts(&self) -> impl Iterator<Item = (Range<usize>, String)> {
-        self.regions
-            .iter()
-            .map(|r| (r.range.clone(), text(&self.bytes[r.range.clone()]).unwrap()))
+        self.regions.iter().map(|r| (r.range.clone(), text(&self.bytes[r.range.clone()]).unwrap()))
     }
 
     /// The document with another text in one region.
     pub(crate) fn with_text(&self, range: &Range<usize>, text: &str) -> Vec<u8> {
         let text = serde_json::to_string(text).unwrap();
-        [
-            &self.bytes[..range.start],
-            text.as_bytes(),
-            &self.bytes[range.end..],
-        ]
-        .concat()
+        [&self.bytes[..range.start], text.as_bytes(), &self.bytes[range.end..]].concat()
     }
 
     /// Every mutation of the bytes as they are stored, or as far as `wanted` says.
@@ -218,33 +172,25 @@ impl Document {
 
     /// Every mutation of what the regions decode to, encoded again.
     pub(crate) fn decoded(&self) -> impl Iterator<Item = Mutant> {
-        self.regions
-            .iter()
-            .enumerate()
-            .flat_map(move |(index, region)| {
-                let text = text(&self.bytes[region.range.clone()]).unwrap();
-                let blocks = region.encoding.decode(&text).unwrap();
-                let places: Vec<_> = blocks
-                    .iter()
-                    .enumerate()
-                    .flat_map(|(block, bytes)| (0..bytes.len()).map(move |byte| (block, byte)))
-                    .collect();
-                places.into_iter().flat_map(move |(block, byte)| {
-                    let blocks = blocks.clone();
-                    bits(byte, false).map(move |bit| {
-                        let mut blocks = blocks.clone();
-                        blocks[block][byte] ^= 1 << bit;
-                        let at = At::Decoded {
-                            region: index,
-                            block,
-                            byte,
-                            bit,
-                        };
-                        let bytes = self.with_text(&region.range, &region.encoding.encode(&blocks));
-                        Mutant { bytes, at }
-                    })
+        self.regions.iter().enumerate().flat_map(move |(index, region)| {
+            let text = text(&self.bytes[region.range.clone()]).unwrap();
+            let blocks = region.encoding.decode(&text).unwrap();
+            let places: Vec<_> = blocks
+                .iter()
+                .enumerate()
+                .flat_map(|(block, bytes)| (0..bytes.len()).map(move |byte| (block, byte)))
+                .collect();
+            places.into_iter().flat_map(move |(block, byte)| {
+                let blocks = blocks.clone();
+                bits(byte, false).map(move |bit| {
+                    let mut blocks = blocks.clone();
+                    blocks[block][byte] ^= 1 << bit;
+                    let at = At::Decoded { region: index, block, byte, bit };
+                    let bytes = self.with_text(&region.range, &region.encoding.encode(&blocks));
+                    Mutant { bytes, at }
                 })
             })
+        })
     }
 
     /// True where a byte stands in a region.
@@ -256,18 +202,11 @@ impl Document {
     pub(crate) fn class(&self, mutant: &Mutant) -> String {
         let role = self.role;
         match mutant.at {
-            At::Decoded {
-                region,
-                block,
-                byte,
-                ..
-            } => self.decoded_class(&self.regions[region], block, byte),
+            At::Decoded { region, block, byte, .. } => {
+                self.decoded_class(&self.regions[region], block, byte)
+            }
             At::Stored { byte, .. } if role == "notation-cose" => {
-                let piece = self
-                    .pieces
-                    .iter()
-                    .find(|p| p.range.contains(&byte))
-                    .unwrap();
+                let piece = self.pieces.iter().find(|p| p.range.contains(&byte)).unwrap();
                 if piece.is_certificate {
                     let der = &self.bytes[piece.range.clone()];
                     let field = fields::certificate(der, byte - piece.range.start);
@@ -296,11 +235,7 @@ impl Document {
         let blocks = region.encoding.decode(&before).unwrap();
         let role = self.role;
         let path = path_of(role, &region.path);
-        let which = if blocks.len() > 1 {
-            format!("[{block}]")
-        } else {
-            String::new()
-        };
+        let which = if blocks.len() > 1 { format!("[{block}]") } else { String::new() };
         if region.is_certificate {
             let field = fields::certificate(&blocks[block], byte);
             return format!("{role} {path}{which} certificate {field}");
@@ -386,13 +321,7 @@ impl Encoding {
 /// As OpenSSL writes it.
 fn pem(label: &str, der: &[u8]) -> String {
     let body = STANDARD.encode(der);
-    let lines: Vec<_> = body
-        .as_bytes()
-        .chunks(64)
-        .map(|line| std::str::from_utf8(line).unwrap())
-        .collect();
-    format!(
-        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
-        lines.join("\n")
-    )
+    let lines: Vec<_> =
+        body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }

@@ -54,10 +54,8 @@ fn tlv(der: &[u8], at: usize) -> Option<(Range<usize>, usize)> {
         (at + 2, first)
     } else {
         let count = first & 0x7f;
-        let length = der
-            .get(at + 2..at + 2 + count)?
-            .iter()
-            .fold(0, |sum, b| sum << 8 | usize::from(*b));
+        let length =
+            der.get(at + 2..at + 2 + count)?.iter().fold(0, |sum, b| sum << 8 | usize::from(*b));
         (at + 2 + count, length)
     };
     Some((start..start + length, start + length))
@@ -91,10 +89,7 @@ pub(crate) fn cose(bytes: &[u8]) -> Vec<Piece> {
         } else {
             format!("label {value}")
         };
-        pieces.push(piece(
-            start..reader.at,
-            &format!("unprotected {label} (name)"),
-        ));
+        pieces.push(piece(start..reader.at, &format!("unprotected {label} (name)")));
         let start = reader.at;
         if label == "x5chain" {
             let count = reader.head().1;
@@ -125,11 +120,7 @@ pub(crate) fn cose(bytes: &[u8]) -> Vec<Piece> {
 }
 
 fn piece(range: Range<usize>, name: &str) -> Piece {
-    Piece {
-        range,
-        name: name.to_owned(),
-        is_certificate: false,
-    }
+    Piece { range, name: name.to_owned(), is_certificate: false }
 }
 
 struct Cbor<'a> {

@@ -47,11 +47,7 @@ pub(crate) fn class(path: &str) -> String {
 
 /// Every span of a valid document; outer ones come after inner ones.
 pub(crate) fn scan(bytes: &[u8]) -> Vec<Span> {
-    let mut scanner = Scanner {
-        bytes,
-        at: 0,
-        spans: Vec::new(),
-    };
+    let mut scanner = Scanner { bytes, at: 0, spans: Vec::new() };
     scanner.value("");
     scanner.spans
 }
@@ -87,11 +83,7 @@ impl Scanner<'_> {
     }
 
     fn keep(&mut self, start: usize, path: &str, part: Part) {
-        self.spans.push(Span {
-            range: start..self.at,
-            path: path.to_owned(),
-            part,
-        });
+        self.spans.push(Span { range: start..self.at, path: path.to_owned(), part });
     }
 
     fn text(&mut self) -> String {
@@ -155,19 +147,10 @@ fn spans_are_found_and_elements_are_cut() {
     let text = br#"{"a":[{"b":"x\"y"}, 12 ,null],"c":{}}"#;
     let spans = scan(text);
     let found = at(&spans, 12).unwrap();
-    assert_eq!(
-        (found.class().as_str(), found.part),
-        ("/a/*/b", Part::Value)
-    );
+    assert_eq!((found.class().as_str(), found.part), ("/a/*/b", Part::Value));
     assert_eq!(&text[found.inner()], br#"x\"y"#);
     let second = spans.iter().find(|s| s.path == "/a/1").unwrap();
     assert_eq!(&text[second.range.clone()], b"12");
-    assert_eq!(
-        without(br#"{"l":[1,2]}"#, &(8..9)),
-        br#"{"l":[1]}"#.to_vec()
-    );
-    assert_eq!(
-        without(br#"{"l":[1,2]}"#, &(6..7)),
-        br#"{"l":[2]}"#.to_vec()
-    );
+    assert_eq!(without(br#"{"l":[1,2]}"#, &(8..9)), br#"{"l":[1]}"#.to_vec());
+    assert_eq!(without(br#"{"l":[1,2]}"#, &(6..7)), br#"{"l":[2]}"#.to_vec());
 }

@@ -34,12 +34,8 @@ impl World {
             support::decide(&policy, &request, &case.now, |fetch| layout.answer(fetch));
         let mut payloads = Vec::new();
         for item in &items {
-            let (
-                Fetch::Tag {
-                    repository, tag, ..
-                },
-                Some(bytes),
-            ) = (&item.fetch, found(&item.answer))
+            let (Fetch::Tag { repository, tag, .. }, Some(bytes)) =
+                (&item.fetch, found(&item.answer))
             else {
                 continue;
             };
@@ -108,8 +104,7 @@ impl World {
                 let all = spans::scan(bytes);
                 let here = |list: &str| {
                     let path = format!("/{list}/{index}");
-                    all.iter()
-                        .find(|s| s.path == path && s.part != spans::Part::Name)
+                    all.iter().find(|s| s.path == path && s.part != spans::Part::Name)
                 };
                 let Some(element) = here("layers").or_else(|| here("manifests")) else {
                     continue;
@@ -217,10 +212,7 @@ impl World {
 #[allow(dead_code, reason = "each test takes what it needs")]
 pub(crate) fn request(reference: &str) -> Request {
     Request {
-        images: vec![ImageRequest {
-            reference: reference.to_owned(),
-            path: None,
-        }],
+        images: vec![ImageRequest { reference: reference.to_owned(), path: None }],
         ..Request::default()
     }
 }

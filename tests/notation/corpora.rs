@@ -16,11 +16,7 @@ use countersign::{
 use crate::layout::{Signature, corpora, not_run, signatures};
 
 /// A trust policy: level, identities, metadata.
-type Policy = (
-    Level,
-    &'static [&'static str],
-    &'static [(&'static str, &'static str)],
-);
+type Policy = (Level, &'static [&'static str], &'static [(&'static str, &'static str)]);
 
 const STRICT: Policy = (Level::Strict, &["*"], &[]);
 const NOW: &str = "2026-11-21T03:00:00Z";
@@ -36,31 +32,11 @@ const EXPECTED: &[(&str, Policy, &str, Result<(), Code>)] = &[
     ("d-p521", STRICT, NOW, Ok(())),
     ("d-self", STRICT, NOW, Ok(())),
     ("d-p256", (Level::Strict, SIGNER_P256, &[]), NOW, Ok(())),
-    (
-        "d-rsa2048",
-        (Level::Strict, SIGNER_P256, &[]),
-        NOW,
-        Err(IdentityUntrusted),
-    ),
-    (
-        "d-meta",
-        (Level::Strict, &["*"], &[("env", "prod")]),
-        NOW,
-        Ok(()),
-    ),
-    (
-        "d-meta",
-        (Level::Strict, &["*"], &[("env", "dev")]),
-        NOW,
-        Err(MetadataMismatch),
-    ),
+    ("d-rsa2048", (Level::Strict, SIGNER_P256, &[]), NOW, Err(IdentityUntrusted)),
+    ("d-meta", (Level::Strict, &["*"], &[("env", "prod")]), NOW, Ok(())),
+    ("d-meta", (Level::Strict, &["*"], &[("env", "dev")]), NOW, Err(MetadataMismatch)),
     ("d-expiry", STRICT, NOW, Ok(())),
-    (
-        "d-expiry",
-        STRICT,
-        "2026-11-22T00:00:00Z",
-        Err(ExpiryExpired),
-    ),
+    ("d-expiry", STRICT, "2026-11-22T00:00:00Z", Err(ExpiryExpired)),
     ("d-expired", STRICT, NOW, Err(ExpiryExpired)),
     ("d-expired", (Level::Permissive, &["*"], &[]), NOW, Ok(())),
     ("d-expcert", STRICT, NOW, Err(AuthenticTimestampInvalid)),
@@ -69,18 +45,8 @@ const EXPECTED: &[(&str, Policy, &str, Result<(), Code>)] = &[
     // Without a `tsa` store a timestamp is not looked at.
     ("d-expcert-tsa", STRICT, NOW, Err(AuthenticTimestampInvalid)),
     ("d-tsa", STRICT, NOW, Ok(())),
-    (
-        "d-p256",
-        STRICT,
-        "2026-01-01T00:00:00Z",
-        Err(AuthenticTimestampInvalid),
-    ),
-    (
-        "d-p256",
-        STRICT,
-        "2036-01-01T00:00:00Z",
-        Err(AuthenticTimestampInvalid),
-    ),
+    ("d-p256", STRICT, "2026-01-01T00:00:00Z", Err(AuthenticTimestampInvalid)),
+    ("d-p256", STRICT, "2036-01-01T00:00:00Z", Err(AuthenticTimestampInvalid)),
     ("d-nested", STRICT, NOW, Ok(())),
 ];
 
@@ -106,10 +72,7 @@ fn verify(
         ca: ca.to_vec(),
         signing_authority: Vec::new(),
         actions: level.actions(),
-        trusted_identities: identities
-            .iter()
-            .map(|t| TrustedIdentity::parse(t).unwrap())
-            .collect(),
+        trusted_identities: identities.iter().map(|t| TrustedIdentity::parse(t).unwrap()).collect(),
         user_metadata: metadata
             .iter()
             .map(|(k, v)| ((*k).into(), (*v).into()))
@@ -133,18 +96,12 @@ fn every_layout_comes_to_what_is_expected_in_both_formats() {
     let Some(corpora) = corpora() else {
         return not_run("the corpora are not there");
     };
-    let roots = certificates(&[
-        "notation-root.pem",
-        "notation-oldroot.pem",
-        "notation-self.pem",
-    ]);
+    let roots = certificates(&["notation-root.pem", "notation-oldroot.pem", "notation-self.pem"]);
     let mut wrong = Vec::new();
     let mut count = 0;
     for (name, policy, now, expected) in EXPECTED {
-        for (format, media_type) in [
-            ("jws", "application/jose+json"),
-            ("cose", "application/cose"),
-        ] {
+        for (format, media_type) in [("jws", "application/jose+json"), ("cose", "application/cose")]
+        {
             let found = signatures(&corpora.join("layouts").join(format!("{name}-{format}")));
             assert!(!found.is_empty(), "{name}-{format} has a signature");
             for signature in found {
@@ -152,9 +109,7 @@ fn every_layout_comes_to_what_is_expected_in_both_formats() {
                 count += 1;
                 let found = verify(&signature, &roots, *policy, now);
                 if found != *expected {
-                    wrong.push(format!(
-                        "{name}-{format} at {now}: {found:?}, not {expected:?}"
-                    ));
+                    wrong.push(format!("{name}-{format} at {now}: {found:?}, not {expected:?}"));
                 }
                 // What is good for one image is good for no other.
                 let mut other = signature;
@@ -204,10 +159,7 @@ fn another_root_is_not_trusted() {
     let roots = certificates(&["ca-root.pem", "notation-tsa-root.pem", "notation-self.pem"]);
     for format in ["jws", "cose"] {
         for signature in signatures(&corpora.join("layouts").join(format!("d-p256-{format}"))) {
-            assert_eq!(
-                verify(&signature, &roots, STRICT, NOW),
-                Err(AuthenticityUntrusted)
-            );
+            assert_eq!(verify(&signature, &roots, STRICT, NOW), Err(AuthenticityUntrusted));
         }
     }
 }

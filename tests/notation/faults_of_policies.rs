@@ -34,10 +34,7 @@ fn stranger() -> countersign::x509::Certificate {
 }
 
 fn subject(s: &mut Setup, more: &[(&str, &str)]) {
-    s.leaf.subject.extend(
-        more.iter()
-            .map(|(k, v)| vec![((*k).to_owned(), (*v).to_owned())]),
-    );
+    s.leaf.subject.extend(more.iter().map(|(k, v)| vec![((*k).to_owned(), (*v).to_owned())]));
     s.issue();
 }
 
@@ -287,12 +284,7 @@ fn an_accepted_signature_shows_every_check() {
     let signer = accepted.signer.unwrap();
     assert_eq!(signer.name, "CN=leaf,O=Acme,ST=WA,C=US");
     assert!(signer.ids.contains("subject:CN=leaf,O=Acme,ST=WA,C=US"));
-    assert!(
-        signer
-            .ids
-            .iter()
-            .any(|id| id.starts_with("spki:") && id.len() == 5 + 64)
-    );
+    assert!(signer.ids.iter().any(|id| id.starts_with("spki:") && id.len() == 5 + 64));
     let codes: Vec<_> = accepted.weakened.iter().map(|r| r.code).collect();
     assert_eq!(codes, [RevocationSkipped]);
 
@@ -319,12 +311,7 @@ fn an_accepted_signature_shows_every_check() {
     let codes: Vec<_> = accepted.weakened.iter().map(|r| r.code).collect();
     assert_eq!(
         codes,
-        [
-            AuthenticityLogged,
-            ExpiryExpired,
-            AuthenticTimestampInvalid,
-            RevocationSkipped
-        ]
+        [AuthenticityLogged, ExpiryExpired, AuthenticTimestampInvalid, RevocationSkipped]
     );
 }
 
@@ -335,10 +322,7 @@ fn at_audit_an_authentic_signature_has_its_signer() {
     assert!(setup.verify().0.unwrap().signer.is_some());
     setup.identities(&["x509.subject: C=US, ST=WA, O=Other"]);
     let accepted = setup.verify().0.unwrap();
-    assert!(
-        accepted.signer.is_none(),
-        "the identity is a part of authenticity"
-    );
+    assert!(accepted.signer.is_none(), "the identity is a part of authenticity");
     assert_eq!(accepted.weakened[0].code, AuthenticityLogged);
 }
 

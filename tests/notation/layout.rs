@@ -14,9 +14,7 @@ use serde_json::Value;
 /// Data that belongs to the repository: in it, or beside it.
 pub(crate) fn corpora() -> Option<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    [here.join("corpora"), here.join("../shared/corpora")]
-        .into_iter()
-        .find(|path| path.is_dir())
+    [here.join("corpora"), here.join("../shared/corpora")].into_iter().find(|path| path.is_dir())
 }
 
 /// Public vectors, which are not committed.
@@ -46,14 +44,9 @@ pub(crate) struct Signature {
 pub(crate) fn signatures(layout: &Path) -> Vec<Signature> {
     let index: Value =
         serde_json::from_slice(&fs::read(layout.join("index.json")).unwrap()).unwrap();
-    let image = index["manifests"][0]["digest"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
-    let mut files: Vec<_> = fs::read_dir(layout.join("blobs/sha256"))
-        .unwrap()
-        .map(|f| f.unwrap().path())
-        .collect();
+    let image = index["manifests"][0]["digest"].as_str().unwrap_or_default().to_owned();
+    let mut files: Vec<_> =
+        fs::read_dir(layout.join("blobs/sha256")).unwrap().map(|f| f.unwrap().path()).collect();
     files.sort();
     let mut found = Vec::new();
     for file in files {
@@ -61,10 +54,7 @@ pub(crate) fn signatures(layout: &Path) -> Vec<Signature> {
             continue;
         };
         let kind = [&manifest["artifactType"], &manifest["config"]["mediaType"]];
-        if !kind
-            .iter()
-            .any(|k| **k == "application/vnd.cncf.notary.signature")
-        {
+        if !kind.iter().any(|k| **k == "application/vnd.cncf.notary.signature") {
             continue;
         }
         let [layer] = manifest["layers"].as_array().unwrap().as_slice() else {
@@ -81,12 +71,7 @@ pub(crate) fn signatures(layout: &Path) -> Vec<Signature> {
 }
 
 fn blob(layout: &Path, digest: &str) -> Vec<u8> {
-    fs::read(
-        layout
-            .join("blobs/sha256")
-            .join(digest.strip_prefix("sha256:").unwrap()),
-    )
-    .unwrap()
+    fs::read(layout.join("blobs/sha256").join(digest.strip_prefix("sha256:").unwrap())).unwrap()
 }
 
 fn target(layout: &Path, digest: &str) -> Target {

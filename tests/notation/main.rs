@@ -1,9 +1,6 @@
 //! Notation: our own corpora, the public vectors with what notation-go said to them, and envelopes
 //! with one fault each.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "the core reads no files; tests of it do"
-)]
+#![allow(clippy::disallowed_methods, reason = "the core reads no files; tests of it do")]
 
 #[path = "../support/notation_draft.rs"]
 mod draft;

@@ -10,10 +10,7 @@ use crate::{
 const AGENT_VALUE: &str = "tests/1";
 
 fn position(envelope: &[u8], part: &str) -> std::ops::Range<usize> {
-    let start = envelope
-        .windows(part.len())
-        .position(|w| w == part.as_bytes())
-        .unwrap();
+    let start = envelope.windows(part.len()).position(|w| w == part.as_bytes()).unwrap();
     start..start + part.len()
 }
 
@@ -39,10 +36,7 @@ fn every_byte(key: Key, masks: &[u8]) {
                 );
             }
         }
-        assert!(
-            accepted_in_free > 0,
-            "the unsigned part is what it is said to be"
-        );
+        assert!(accepted_in_free > 0, "the unsigned part is what it is said to be");
         println!("{} {format:?}: {} bytes", key.algorithm(), envelope.len());
     }
 }

@@ -50,10 +50,7 @@ struct Row {
 
 fn rows(vectors: &Path) -> Vec<Row> {
     let text = fs::read_to_string(vectors.join("verdicts/gold.txt")).unwrap();
-    text.lines()
-        .filter(|line| line.contains("tsa=false"))
-        .map(row)
-        .collect()
+    text.lines().filter(|line| line.contains("tsa=false")).map(row).collect()
 }
 
 fn row(line: &str) -> Row {
@@ -70,10 +67,7 @@ fn row(line: &str) -> Row {
         },
         level_name: words[1].into(),
         pass: words[3] == "PASS",
-        failed: failed
-            .split_whitespace()
-            .map(|f| f.split('=').next().unwrap().into())
-            .collect(),
+        failed: failed.split_whitespace().map(|f| f.split('=').next().unwrap().into()).collect(),
     }
 }
 
@@ -128,10 +122,7 @@ fn vector(vectors: &Path, file: &Path) -> Vector {
         Some(0xd2) => ("application/cose", cose::parse(&envelope)),
         _ => ("application/jose+json", jws::parse(&envelope)),
     };
-    let mut ca: Vec<Certificate> = ANCHORS
-        .iter()
-        .flat_map(|a| anchor(&vectors.join(a)))
-        .collect();
+    let mut ca: Vec<Certificate> = ANCHORS.iter().flat_map(|a| anchor(&vectors.join(a))).collect();
     let mut payload = Vec::new();
     if let Ok(parsed) = parsed {
         ca.push(Certificate::from_der(parsed.chain.last().unwrap()).unwrap());
@@ -170,12 +161,7 @@ fn every_public_envelope_has_the_verdict_of_notation_go() {
         return not_run("the public Notation vectors are not there");
     };
     let mut all = Vec::new();
-    for folder in [
-        "mock",
-        "internal",
-        "verifier/timestamp/sigEnv",
-        "e2e-layouts",
-    ] {
+    for folder in ["mock", "internal", "verifier/timestamp/sigEnv", "e2e-layouts"] {
         files(&vectors.join(folder), &mut all);
     }
     let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -184,13 +170,8 @@ fn every_public_envelope_has_the_verdict_of_notation_go() {
     for row in rows(&vectors) {
         // Names of more than 48 characters are cut to twelve.
         let named = all.iter().filter(|f| name(f) == row.file);
-        let cut = all
-            .iter()
-            .filter(|f| name(f).len() > 48 && name(f).starts_with(&row.file));
-        let file = named
-            .chain(cut)
-            .next()
-            .unwrap_or_else(|| panic!("{} is not there", row.file));
+        let cut = all.iter().filter(|f| name(f).len() > 48 && name(f).starts_with(&row.file));
+        let file = named.chain(cut).next().unwrap_or_else(|| panic!("{} is not there", row.file));
         let mut vector = vector(&vectors, file);
         vector.authority.actions = row.level.actions();
         count += 1;
@@ -225,38 +206,18 @@ fn public_envelopes_fail_for_the_right_reason() {
     for (file, now, expected) in [
         ("mock/ca_valid_sig_env.json", NOW, Ok(())),
         ("mock/ca_expired_sig_env.json", NOW, Err(ExpiryExpired)),
-        (
-            "mock/ca_expired_sig_env.json",
-            "2022-07-29T23:58:59Z",
-            Ok(()),
-        ),
+        ("mock/ca_expired_sig_env.json", "2022-07-29T23:58:59Z", Ok(())),
         ("mock/ca_invalid_sig_env.json", NOW, Err(EnvelopeMalformed)),
         ("mock/sa_plugin_sig_env.json", NOW, Err(NotationPlugin)),
-        (
-            "mock/ca_incompatible_pluginver_sig_env_1.0.9.json",
-            NOW,
-            Err(NotationPlugin),
-        ),
-        (
-            "mock/sig_env_with_metadata.json",
-            NOW,
-            Err(AuthenticTimestampInvalid),
-        ),
-        (
-            "mock/sig_env_with_metadata.json",
-            "2023-01-11T18:10:00Z",
-            Ok(()),
-        ),
+        ("mock/ca_incompatible_pluginver_sig_env_1.0.9.json", NOW, Err(NotationPlugin)),
+        ("mock/sig_env_with_metadata.json", NOW, Err(AuthenticTimestampInvalid)),
+        ("mock/sig_env_with_metadata.json", "2023-01-11T18:10:00Z", Ok(())),
         (
             "verifier/timestamp/sigEnv/jwsExpiredWithTimestamp.sig",
             NOW,
             Err(AuthenticTimestampInvalid),
         ),
-        (
-            "verifier/timestamp/sigEnv/coseExpiredWithTimestamp.sig",
-            "2024-06-18T07:25:00Z",
-            Ok(()),
-        ),
+        ("verifier/timestamp/sigEnv/coseExpiredWithTimestamp.sig", "2024-06-18T07:25:00Z", Ok(())),
     ] {
         let found = verify(&vector(&vectors, &vectors.join(file)), now);
         let found: Result<(), Code> = found.map(|_| ()).map_err(|r| r.reason.code);
@@ -270,19 +231,14 @@ fn public_envelopes_need_the_store_of_their_scheme() {
     let Some(vectors) = vectors() else {
         return not_run("the public Notation vectors are not there");
     };
-    for (file, ca) in [
-        ("mock/ca_valid_sig_env.json", true),
-        ("mock/sa_valid_sig_env.json", false),
-    ] {
+    for (file, ca) in [("mock/ca_valid_sig_env.json", true), ("mock/sa_valid_sig_env.json", false)]
+    {
         let mut vector = vector(&vectors, &vectors.join(file));
         let global_sign = anchor(
             &vectors.join("verifier/truststore/x509/ca/valid-trust-store/GlobalSignRootCA.crt"),
         );
-        let store = if ca {
-            &mut vector.authority.ca
-        } else {
-            &mut vector.authority.signing_authority
-        };
+        let store =
+            if ca { &mut vector.authority.ca } else { &mut vector.authority.signing_authority };
         *store = global_sign;
         let rejected = verify(&vector, NOW).unwrap_err();
         assert_eq!(rejected.reason.code, AuthenticityUntrusted, "{file}");
@@ -296,10 +252,7 @@ fn public_metadata_is_matched_exactly() {
     };
     for (value, expected) in [("123", true), ("321", false)] {
         let mut vector = vector(&vectors, &vectors.join("mock/sig_env_with_metadata.json"));
-        vector
-            .authority
-            .user_metadata
-            .insert("io.wabbit-networks.buildId".into(), value.into());
+        vector.authority.user_metadata.insert("io.wabbit-networks.buildId".into(), value.into());
         assert_eq!(verify(&vector, "2023-01-11T18:10:00Z").is_ok(), expected);
     }
 }

@@ -27,13 +27,8 @@ pub(crate) const JWS: &[Format] = &[Format::Jws];
 pub(crate) const COSE: &[Format] = &[Format::Cose];
 
 /// One case: requirement number, name, formats, expected, what is changed.
-pub(crate) type Case = (
-    &'static str,
-    &'static str,
-    &'static [Format],
-    Result<(), Code>,
-    fn(&mut Setup),
-);
+pub(crate) type Case =
+    (&'static str, &'static str, &'static [Format], Result<(), Code>, fn(&mut Setup));
 
 /// Everything that [`notation::verify`] takes.
 pub(crate) struct Setup {
@@ -114,10 +109,8 @@ impl Setup {
     }
 
     pub(crate) fn identities(&mut self, texts: &[&str]) {
-        self.authority.trusted_identities = texts
-            .iter()
-            .map(|t| TrustedIdentity::parse(t).unwrap())
-            .collect();
+        self.authority.trusted_identities =
+            texts.iter().map(|t| TrustedIdentity::parse(t).unwrap()).collect();
     }
 
     pub(crate) fn level(&mut self, level: Level) {

@@ -22,7 +22,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// Rounds that no decision needs more of.
-pub(crate) const MOST_ROUNDS: usize = 8;
+pub(crate) const MOST_ROUNDS: usize = 10;
 
 /// One case of `corpora/cases.json`.
 #[derive(Clone, Debug, Deserialize)]
@@ -45,9 +45,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// A two-column table of a test: id and text.
 pub(crate) fn table(name: &str) -> BTreeMap<String, String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/cases")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name);
     std::fs::read_to_string(path)
         .unwrap()
         .lines()
@@ -63,20 +61,12 @@ pub(crate) fn table(name: &str) -> BTreeMap<String, String> {
 pub(crate) fn open(reference: &str) -> Layout {
     let rest = reference.strip_prefix("oci-layout:").unwrap();
     let (directory, tag) = rest.rsplit_once(':').unwrap();
-    Layout::open(
-        &corpora().join(directory),
-        Some(Selector::Tag(tag.to_owned())),
-        None,
-    )
-    .unwrap()
+    Layout::open(&corpora().join(directory), Some(Selector::Tag(tag.to_owned())), None).unwrap()
 }
 
 pub(crate) fn request(reference: &str) -> Request {
     Request {
-        images: vec![ImageRequest {
-            reference: reference.to_owned(),
-            path: None,
-        }],
+        images: vec![ImageRequest { reference: reference.to_owned(), path: None }],
         can_patch: false,
         kind: None,
     }
@@ -113,7 +103,5 @@ pub(crate) fn decide_case(case: &Case) -> Result<(Decision, Vec<EvidenceItem>), 
         .map_err(|errors| errors.into_iter().map(|e| e.code).collect::<Vec<_>>())?;
     let layout = open(&case.reference);
     let request = request(layout.reference());
-    Ok(decide(&policy, &request, &case.now, |fetch| {
-        layout.answer(fetch)
-    }))
+    Ok(decide(&policy, &request, &case.now, |fetch| layout.answer(fetch)))
 }

@@ -93,10 +93,7 @@ impl Draft {
                 (field(SCHEME), text("notary.x509")),
                 (field(SIGNING_TIME), Value::Time(time)),
             ],
-            unprotected: vec![
-                (Field::Chain, Value::Chain(chain)),
-                (field(AGENT), text("tests/1")),
-            ],
+            unprotected: vec![(Field::Chain, Value::Chain(chain)), (field(AGENT), text("tests/1"))],
             key,
             payload: payload.to_vec(),
             on_protected: |bytes| bytes,
@@ -132,10 +129,7 @@ impl Draft {
     }
 
     pub(crate) fn crit(&mut self, names: &[&str]) {
-        self.set(
-            Field::Crit,
-            Value::Fields(names.iter().map(|n| field(n)).collect()),
-        );
+        self.set(Field::Crit, Value::Fields(names.iter().map(|n| field(n)).collect()));
     }
 
     pub(crate) fn chain(&mut self, chain: Vec<Vec<u8>>) {
@@ -162,16 +156,11 @@ impl Draft {
         let protected = (self.on_protected)(object(&self.protected).into_bytes());
         let protected = URL_SAFE_NO_PAD.encode(protected);
         let payload = URL_SAFE_NO_PAD.encode(&self.payload);
-        let signature = self
-            .key
-            .sign(format!("{protected}.{payload}").as_bytes(), self.form);
+        let signature = self.key.sign(format!("{protected}.{payload}").as_bytes(), self.form);
         let signature = (self.on_signature)(URL_SAFE_NO_PAD.encode(signature).into_bytes());
         let signature = String::from_utf8(signature).unwrap();
         let header = object(&self.unprotected);
-        let payload = self
-            .payload_after
-            .as_ref()
-            .map_or(payload, |p| URL_SAFE_NO_PAD.encode(p));
+        let payload = self.payload_after.as_ref().map_or(payload, |p| URL_SAFE_NO_PAD.encode(p));
         format!(
             r#"{{"payload":"{payload}","protected":"{protected}","header":{header},"signature":"{signature}"}}"#
         )
@@ -183,26 +172,14 @@ impl Draft {
         let payload = cbor::bytes(&self.payload);
         let message = [&b"\x84\x6aSignature1"[..], &protected, b"\x40", &payload].concat();
         let signature = cbor::bytes(&(self.on_signature)(self.key.sign(&message, self.form)));
-        let payload = self
-            .payload_after
-            .as_ref()
-            .map_or(payload, |p| cbor::bytes(p));
-        [
-            vec![0xd2, 0x84],
-            protected,
-            map(&self.unprotected),
-            payload,
-            signature,
-        ]
-        .concat()
+        let payload = self.payload_after.as_ref().map_or(payload, |p| cbor::bytes(p));
+        [vec![0xd2, 0x84], protected, map(&self.unprotected), payload, signature].concat()
     }
 }
 
 fn object(header: &[(Field, Value)]) -> String {
-    let members: Vec<String> = header
-        .iter()
-        .map(|(f, v)| format!("{}:{}", quoted(&jws_name(f)), json(v)))
-        .collect();
+    let members: Vec<String> =
+        header.iter().map(|(f, v)| format!("{}:{}", quoted(&jws_name(f)), json(v))).collect();
     format!("{{{}}}", members.join(","))
 }
 
@@ -241,10 +218,7 @@ fn json(value: &Value) -> String {
 }
 
 fn map(header: &[(Field, Value)]) -> Vec<u8> {
-    let pairs = header
-        .iter()
-        .flat_map(|(f, v)| [label(f), cose_value(f, v)].concat())
-        .collect();
+    let pairs = header.iter().flat_map(|(f, v)| [label(f), cose_value(f, v)].concat()).collect();
     [cbor::head(0xa0, header.len() as u64), pairs].concat()
 }
 

@@ -53,10 +53,8 @@ impl TryRng for Fixed {
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         Ok(self.0 ^ (self.0 >> 29))
     }
 
@@ -104,16 +102,12 @@ impl Key {
                 })
                 .collect()
         });
-        Self::Rsa(Box::new(
-            keys.iter().find(|(b, _)| *b == bits).unwrap().1.clone(),
-        ))
+        Self::Rsa(Box::new(keys.iter().find(|(b, _)| *b == bits).unwrap().1.clone()))
     }
 
     /// An RSA key of a size that no algorithm is defined for.
     pub(crate) fn rsa_public(bits: usize) -> Self {
-        let (_, numbers) = rsa_lines()
-            .find(|(b, n)| *b == bits && n.len() == 1)
-            .unwrap();
+        let (_, numbers) = rsa_lines().find(|(b, n)| *b == bits && n.len() == 1).unwrap();
         let modulus = [&[0][..], &numbers[0]].concat();
         let key = der::sequence(&[der::tlv(2, &modulus), der::tlv(2, &[1, 0, 1])]);
         let algorithm = der::sequence(&[der::oid("1.2.840.113549.1.1.1"), der::tlv(5, &[])]);
@@ -147,18 +141,15 @@ impl Key {
             der::sequence(&[algorithm, der::bits(point)])
         };
         match self {
-            Self::P256(key) => ec(
-                "1.2.840.10045.3.1.7",
-                key.verifying_key().to_sec1_point(false).as_bytes(),
-            ),
-            Self::P384(key) => ec(
-                "1.3.132.0.34",
-                key.verifying_key().to_sec1_point(false).as_bytes(),
-            ),
-            Self::P521(key) => ec(
-                "1.3.132.0.35",
-                key.verifying_key().to_sec1_point(false).as_bytes(),
-            ),
+            Self::P256(key) => {
+                ec("1.2.840.10045.3.1.7", key.verifying_key().to_sec1_point(false).as_bytes())
+            }
+            Self::P384(key) => {
+                ec("1.3.132.0.34", key.verifying_key().to_sec1_point(false).as_bytes())
+            }
+            Self::P521(key) => {
+                ec("1.3.132.0.35", key.verifying_key().to_sec1_point(false).as_bytes())
+            }
             Self::Rsa(key) => key.to_public_key().to_public_key_der().unwrap().into_vec(),
             Self::Public(spki) => spki.clone(),
         }
@@ -175,11 +166,7 @@ impl Key {
             Self::Public(_) => panic!("this key signs nothing"),
         };
         let message = tbs(&algorithm);
-        let form = if matches!(self, Self::Rsa(_)) {
-            Form::Pkcs1
-        } else {
-            Form::Der
-        };
+        let form = if matches!(self, Self::Rsa(_)) { Form::Pkcs1 } else { Form::Der };
         (algorithm, self.sign(&message, form))
     }
 
@@ -226,9 +213,7 @@ fn rsa_sign(key: &RsaPrivateKey, message: &[u8], form: Form) -> Vec<u8> {
     let key = key.clone();
     let salt = match form {
         Form::Pkcs1 => {
-            return pkcs1v15::SigningKey::<Sha256>::new(key)
-                .sign(message)
-                .to_vec();
+            return pkcs1v15::SigningKey::<Sha256>::new(key).sign(message).to_vec();
         }
         Form::Salt(length) => length,
         _ => key.size() / 8,
@@ -248,20 +233,14 @@ fn rsa_sign(key: &RsaPrivateKey, message: &[u8], form: Form) -> Vec<u8> {
 }
 
 fn rsa_lines() -> impl Iterator<Item = (usize, Vec<Vec<u8>>)> {
-    RSA_KEYS
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .map(|line| {
-            let mut words = line.split(' ');
-            let bits = words.next().unwrap().parse().unwrap();
-            (bits, words.map(unhex).collect())
-        })
+    RSA_KEYS.lines().filter(|line| !line.starts_with('#')).map(|line| {
+        let mut words = line.split(' ');
+        let bits = words.next().unwrap().parse().unwrap();
+        (bits, words.map(unhex).collect())
+    })
 }
 
 fn unhex(text: &str) -> Vec<u8> {
     let digit = |c: u8| char::from(c).to_digit(16).unwrap() as u8;
-    text.as_bytes()
-        .chunks(2)
-        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
-        .collect()
+    text.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }

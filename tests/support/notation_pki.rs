@@ -66,14 +66,9 @@ pub(crate) struct Certificate {
 }
 
 pub(crate) fn name(common_name: &str) -> Vec<Vec<(String, String)>> {
-    [
-        ("2.5.4.6", "US"),
-        ("2.5.4.8", "WA"),
-        ("2.5.4.10", "Acme"),
-        ("2.5.4.3", common_name),
-    ]
-    .map(|(kind, value)| vec![(kind.to_owned(), value.to_owned())])
-    .to_vec()
+    [("2.5.4.6", "US"), ("2.5.4.8", "WA"), ("2.5.4.10", "Acme"), ("2.5.4.3", common_name)]
+        .map(|(kind, value)| vec![(kind.to_owned(), value.to_owned())])
+        .to_vec()
 }
 
 impl Certificate {
@@ -141,11 +136,7 @@ impl Certificate {
         }
         if let Some((critical, bits)) = self.key_usage {
             let [high, low] = bits.to_be_bytes();
-            let bytes = if low == 0 {
-                vec![high]
-            } else {
-                vec![high, low]
-            };
+            let bytes = if low == 0 { vec![high] } else { vec![high, low] };
             let unused = bytes.last().unwrap().trailing_zeros() as u8;
             let value = der::tlv(3, &[vec![unused], bytes].concat());
             all.push(("2.5.29.15", critical, value));

@@ -33,19 +33,15 @@ pub(crate) fn answer(host: &impl Host, fetch: &Fetch) -> Answer {
     match fetch {
         Fetch::Resolve { reference } => match host.oci("v1/manifest_digest", reference) {
             Ok(bytes) => match serde_json::from_slice::<ManifestDigest>(&bytes) {
-                Ok(found) => Answer::Resolved {
-                    digest: found.digest,
-                },
+                Ok(found) => Answer::Resolved { digest: found.digest },
                 Err(error) => unavailable(UnavailableReason::Garbled, error.to_string()),
             },
             Err(error) => failure(error),
         },
-        Fetch::Manifest {
-            repository, digest, ..
-        } => manifest(host, &format!("{repository}@{digest}")),
-        Fetch::Tag {
-            repository, tag, ..
-        } => manifest(host, &format!("{repository}:{tag}")),
+        Fetch::Manifest { repository, digest, .. } => {
+            manifest(host, &format!("{repository}@{digest}"))
+        }
+        Fetch::Tag { repository, tag, .. } => manifest(host, &format!("{repository}:{tag}")),
         Fetch::Referrers { .. } => unsupported("this host has no callback for referrers"),
         Fetch::Blob { .. } => unsupported("this host has no callback for blobs"),
     }
@@ -53,11 +49,7 @@ pub(crate) fn answer(host: &impl Host, fetch: &Fetch) -> Answer {
 
 fn manifest(host: &impl Host, image: &str) -> Answer {
     match host.oci("v1/oci_manifest", image) {
-        Ok(bytes) => Answer::Found {
-            bytes: Bytes(bytes),
-            media_type: None,
-            reserialised: true,
-        },
+        Ok(bytes) => Answer::Found { bytes: Bytes(bytes), media_type: None, reserialised: true },
         Err(error) => failure(error),
     }
 }
@@ -83,10 +75,7 @@ fn failure(error: String) -> Answer {
     // Only what the registry itself said counts as its word, never what is in the URL.
     let words = match text.rsplit_once("OCI API errors: ") {
         Some((_, words)) => words.to_lowercase(),
-        None => match text
-            .strip_prefix("Server error: url ")
-            .and_then(|t| t.split_once(", "))
-        {
+        None => match text.strip_prefix("Server error: url ").and_then(|t| t.split_once(", ")) {
             Some((_, words)) => words.to_lowercase(),
             None => String::new(),
         },
@@ -95,13 +84,9 @@ fn failure(error: String) -> Answer {
         Answer::Absent { message }
     } else if text.starts_with("Not authorized") {
         Answer::Denied { message }
-    } else if [
-        "Digest error",
-        "Failed to parse manifest",
-        "Unsupported media type",
-    ]
-    .iter()
-    .any(|known| text.starts_with(known))
+    } else if ["Digest error", "Failed to parse manifest", "Unsupported media type"]
+        .iter()
+        .any(|known| text.starts_with(known))
     {
         unavailable(UnavailableReason::Garbled, message)
     } else {
@@ -134,20 +119,12 @@ mod tests {
 
     #[test]
     fn the_hosts_errors_are_told_apart() {
-        let fetch = Fetch::Resolve {
-            reference: "r.io/a:1".into(),
-        };
+        let fetch = Fetch::Resolve { reference: "r.io/a:1".into() };
         let kind = |text| match answer(&Failing(text), &fetch) {
             Answer::Absent { .. } => "absent",
             Answer::Denied { .. } => "denied",
-            Answer::Unavailable {
-                reason: UnavailableReason::Garbled,
-                ..
-            } => "garbled",
-            Answer::Unavailable {
-                reason: UnavailableReason::Transport,
-                ..
-            } => "transport",
+            Answer::Unavailable { reason: UnavailableReason::Garbled, .. } => "garbled",
+            Answer::Unavailable { reason: UnavailableReason::Transport, .. } => "transport",
             other => panic!("{other:?}"),
         };
         for (text, expected) in [

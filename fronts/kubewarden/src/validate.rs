@@ -18,7 +18,7 @@ use wapc_guest::CallResult;
 use crate::callbacks::{self, Host, WapcHost};
 
 /// Rounds of needs: resolve, discovery, manifests, blobs, and as many for a nested referrer.
-const MOST_ROUNDS: usize = 8;
+const MOST_ROUNDS: usize = 10;
 
 #[derive(Deserialize)]
 struct ValidationRequest {
@@ -51,10 +51,7 @@ struct SettingsValidationResponse {
 pub(crate) fn validate_settings(payload: &[u8]) -> CallResult {
     let settings: Value = serde_json::from_slice(payload)?;
     let message = Policy::parse(&settings).err().map(|errors| words(&errors));
-    Ok(serde_json::to_vec(&SettingsValidationResponse {
-        valid: message.is_none(),
-        message,
-    })?)
+    Ok(serde_json::to_vec(&SettingsValidationResponse { valid: message.is_none(), message })?)
 }
 
 /// Judges the images of an admission request.
@@ -62,9 +59,7 @@ pub(crate) fn validate(payload: &[u8]) -> CallResult {
     let ValidationRequest { request, settings } = serde_json::from_slice(payload)?;
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let now = Time::from_unix(i64::try_from(seconds)?);
-    Ok(serde_json::to_vec(&respond(
-        &request, &settings, now, &WapcHost,
-    ))?)
+    Ok(serde_json::to_vec(&respond(&request, &settings, now, &WapcHost))?)
 }
 
 fn respond(request: &Value, settings: &Value, now: Time, host: &impl Host) -> ValidationResponse {
@@ -75,18 +70,13 @@ fn respond(request: &Value, settings: &Value, now: Time, host: &impl Host) -> Va
     let asked = match admission::read(request, true) {
         Ok(Admission::Judge(asked)) => asked,
         Ok(Admission::Pass) => {
-            return ValidationResponse {
-                accepted: true,
-                ..Default::default()
-            };
+            return ValidationResponse { accepted: true, ..Default::default() };
         }
         Err(errors) => return refused(words(&errors)),
     };
     match decide(&policy, &asked, now, host) {
         Some(decision) => answer(&policy, request, &decision),
-        None => refused(format!(
-            "no decision after {MOST_ROUNDS} rounds of evidence"
-        )),
+        None => refused(format!("no decision after {MOST_ROUNDS} rounds of evidence")),
     }
 }
 
@@ -129,18 +119,11 @@ fn answer(policy: &Policy, request: &Value, decision: &Decision) -> ValidationRe
     }
     let message = reasons(decision);
     match policy.mode {
-        Mode::Enforce => ValidationResponse {
-            warnings,
-            ..refused(message)
-        },
+        Mode::Enforce => ValidationResponse { warnings, ..refused(message) },
         Mode::Warn | Mode::Audit => {
             let mut warnings = warnings;
             warnings.push(format!("would be refused: {message}"));
-            ValidationResponse {
-                accepted: true,
-                warnings,
-                ..Default::default()
-            }
+            ValidationResponse { accepted: true, warnings, ..Default::default() }
         }
     }
 }
@@ -163,46 +146,25 @@ fn reasons(decision: &Decision) -> String {
             Outcome::Undetermined => "undetermined",
         };
         let reason = image.reason.as_ref()?;
-        let mut text = format!(
-            "{} {outcome}: {} ({})",
-            image.reference, reason.message, reason.code
-        );
-        for (word, value) in [
-            ("expected", &reason.expected),
-            ("found", &reason.found),
-            ("next", &reason.next),
-        ] {
+        let mut text =
+            format!("{} {outcome}: {} ({})", image.reference, reason.message, reason.code);
+        for (word, value) in
+            [("expected", &reason.expected), ("found", &reason.found), ("next", &reason.next)]
+        {
             if let Some(value) = value {
                 text.push_str(&format!("; {word}: {value}"));
             }
         }
         Some(text)
     };
-    decision
-        .images
-        .iter()
-        .filter_map(sentence)
-        .collect::<Vec<_>>()
-        .join("\n")
+    decision.images.iter().filter_map(sentence).collect::<Vec<_>>().join("\n")
 }
 
 fn words(errors: &[PolicyError]) -> String {
     let sentence = |error: &PolicyError| {
-        let meant = error
-            .suggestion
-            .as_ref()
-            .map(|s| format!(", did you mean `{s}`?"));
-        let path = if error.path.is_empty() {
-            "/"
-        } else {
-            &error.path
-        };
-        format!(
-            "{path}: {} ({}){}",
-            error.message,
-            error.code,
-            meant.unwrap_or_default()
-        )
+        let meant = error.suggestion.as_ref().map(|s| format!(", did you mean `{s}`?"));
+        let path = if error.path.is_empty() { "/" } else { &error.path };
+        format!("{path}: {} ({}){}", error.message, error.code, meant.unwrap_or_default())
     };
     errors.iter().map(sentence).collect::<Vec<_>>().join("; ")
 }

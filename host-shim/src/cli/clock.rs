@@ -15,28 +15,18 @@ impl Clock {
     /// The given time, else this machine's.
     pub(super) fn new(given: Option<Time>) -> Self {
         match given {
-            Some(now) => Self {
-                now,
-                overridden: true,
-            },
+            Some(now) => Self { now, overridden: true },
             None => {
-                let since = SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .unwrap_or_default();
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-                Self {
-                    now: Time::from_unix(seconds),
-                    overridden: false,
-                }
+                Self { now: Time::from_unix(seconds), overridden: false }
             }
         }
     }
 
     /// For the guest's clock.
     pub(super) fn nanoseconds(self) -> u64 {
-        u64::try_from(self.now.unix())
-            .unwrap_or(0)
-            .saturating_mul(1_000_000_000)
+        u64::try_from(self.now.unix()).unwrap_or(0).saturating_mul(1_000_000_000)
     }
 }
 

@@ -11,27 +11,15 @@ use super::style::Style;
 
 /// One image: the verdict in the first line, the tree below it.
 pub(super) fn render(image: &ImageDecision, style: Style) -> String {
-    let mut out = format!(
-        "{} {}",
-        style.outcome(image.outcome),
-        clean(&image.reference)
-    );
-    if let Some(digest) = image
-        .digest
-        .as_deref()
-        .filter(|d| !image.reference.contains(*d))
-    {
+    let mut out = format!("{} {}", style.outcome(image.outcome), clean(&image.reference));
+    if let Some(digest) = image.digest.as_deref().filter(|d| !image.reference.contains(*d)) {
         out.push('@');
         out.push_str(&clean(digest));
     }
     out.push('\n');
     let root = &image.explanation;
     if let Some(reason) = &image.reason {
-        let below = if root.children.is_empty() {
-            "   "
-        } else {
-            "│  "
-        };
+        let below = if root.children.is_empty() { "   " } else { "│  " };
         let _ = writeln!(out, "{}{}", style.faint(below), headline(reason));
         if !somewhere_below(root, reason) {
             details(&mut out, below, reason, style);
@@ -44,11 +32,7 @@ pub(super) fn render(image: &ImageDecision, style: Style) -> String {
 fn children(out: &mut String, prefix: &str, node: &Node, style: Style) {
     for (i, child) in node.children.iter().enumerate() {
         let last = i + 1 == node.children.len();
-        let (branch, below) = if last {
-            ("└─ ", "   ")
-        } else {
-            ("├─ ", "│  ")
-        };
+        let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
         let _ = write!(
             out,
             "{}{} {}",
@@ -67,11 +51,7 @@ fn children(out: &mut String, prefix: &str, node: &Node, style: Style) {
         }
         out.push('\n');
         if let Some(reason) = own.filter(|_| child.mark != Mark::Skipped) {
-            let stem = if child.children.is_empty() {
-                "     "
-            } else {
-                "│    "
-            };
+            let stem = if child.children.is_empty() { "     " } else { "│    " };
             details(out, &format!("{prefix}{stem}"), reason, style);
         }
         children(out, &prefix, child, style);
@@ -83,11 +63,9 @@ fn headline(reason: &Reason) -> String {
 }
 
 fn details(out: &mut String, prefix: &str, reason: &Reason, style: Style) {
-    for (label, text) in [
-        ("expected", &reason.expected),
-        ("found", &reason.found),
-        ("next", &reason.next),
-    ] {
+    for (label, text) in
+        [("expected", &reason.expected), ("found", &reason.found), ("next", &reason.next)]
+    {
         if let Some(text) = text {
             let label = style.faint(&format!("{prefix}{label}: "));
             let _ = writeln!(out, "{label}{}", clean(text));
@@ -96,9 +74,7 @@ fn details(out: &mut String, prefix: &str, reason: &Reason, style: Style) {
 }
 
 fn somewhere_below(node: &Node, reason: &Reason) -> bool {
-    node.children
-        .iter()
-        .any(|c| c.reason.as_ref() == Some(reason) || somewhere_below(c, reason))
+    node.children.iter().any(|c| c.reason.as_ref() == Some(reason) || somewhere_below(c, reason))
 }
 
 /// Names and messages hold what strangers wrote: nothing in them may steer a terminal.
@@ -129,14 +105,10 @@ mod tests {
 
     #[test]
     fn draws_the_tree_and_says_each_reason_once() {
-        let reason = Reason::of(Code::SignatureInvalid)
-            .expected("key a")
-            .found("key b");
+        let reason = Reason::of(Code::SignatureInvalid).expected("key a").found("key b");
         let candidate = Node::refuse(Kind::Candidate, "sha256:1", reason.clone());
-        let signer = Node::refuse(Kind::Authority, "signer", reason.clone()).children(vec![
-            candidate,
-            Node::pass(Kind::Check, "digest").detail("equal"),
-        ]);
+        let signer = Node::refuse(Kind::Authority, "signer", reason.clone())
+            .children(vec![candidate, Node::pass(Kind::Check, "digest").detail("equal")]);
         let image = ImageDecision {
             reference: "ghcr.io/a/b:1".to_owned(),
             path: None,

@@ -73,9 +73,7 @@ impl Kubewarden {
 
 impl Annotate {
     fn run(&self) -> Result<(), String> {
-        let mut metadata = Document::load(&self.metadata_path)
-            .map_err(|e| e.to_string())?
-            .value;
+        let mut metadata = Document::load(&self.metadata_path).map_err(|e| e.to_string())?.value;
         check(&metadata).map_err(|e| format!("`{}`: {e}", self.metadata_path))?;
         let path = self.module.display();
         let wasm = fs::read(&self.module).map_err(|e| format!("`{path}`: {e}"))?;
@@ -131,11 +129,7 @@ fn protocol_version(wasm: &[u8]) -> Result<Value, String> {
     };
     let outcome = module.call(&call).map_err(|e| e.to_string())?;
     let version = serde_json::from_slice(&outcome.response).map_err(|e| e.to_string())?;
-    if version == json!("v1") {
-        Ok(version)
-    } else {
-        Err(format!("protocol version {version}"))
-    }
+    if version == json!("v1") { Ok(version) } else { Err(format!("protocol version {version}")) }
 }
 
 /// The names of the custom sections
@@ -195,10 +189,7 @@ mod tests {
         let mut wasm = b"\0asm\x01\0\0\0".to_vec();
         append(&mut wasm, METADATA, &[b'x'; 300]);
         append(&mut wasm, USAGE, b"");
-        assert_eq!(
-            custom_sections(&wasm),
-            Some(vec![METADATA.to_owned(), USAGE.to_owned()])
-        );
+        assert_eq!(custom_sections(&wasm), Some(vec![METADATA.to_owned(), USAGE.to_owned()]));
         wasm.pop();
         assert_eq!(custom_sections(&wasm), None, "cut off");
         assert_eq!(custom_sections(b"\0asm\x0d\0\x01\0"), None, "a component");
@@ -210,11 +201,9 @@ mod tests {
             { "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"] },
         ] });
         assert_eq!(check(&good), Ok(()));
-        for (pointer, value) in [
-            ("/mutating", json!(null)),
-            ("/rules", json!({})),
-            ("/rules/0/resources", json!([])),
-        ] {
+        for (pointer, value) in
+            [("/mutating", json!(null)), ("/rules", json!({})), ("/rules/0/resources", json!([]))]
+        {
             let mut bad = good.clone();
             *bad.pointer_mut(pointer).unwrap() = value;
             assert!(check(&bad).is_err(), "{pointer}");

@@ -53,11 +53,7 @@ pub(crate) enum Exit {
 impl Exit {
     /// The worse of two.
     pub(crate) fn worst(self, other: Self) -> Self {
-        if other.rank() > self.rank() {
-            other
-        } else {
-            self
-        }
+        if other.rank() > self.rank() { other } else { self }
     }
 
     fn rank(self) -> u8 {
@@ -102,19 +98,13 @@ pub fn run(embedded: Embedded) -> ExitCode {
 
 fn parse(embedded: Embedded) -> Result<Arguments, clap::Error> {
     let asks_version = env::args_os().any(|a| a == "--version" || a == "-V");
-    let version = if asks_version {
-        version(embedded)
-    } else {
-        String::new()
-    };
+    let version = if asks_version { version(embedded) } else { String::new() };
     // The parser wants text that lives as long as the process, and the process ends here.
     let command = Arguments::command().version(&*version.leak());
     Arguments::from_arg_matches(&command.try_get_matches()?)
 }
 
 fn version(embedded: Embedded) -> String {
-    let module = embedded
-        .digest()
-        .unwrap_or_else(|| "none embedded".to_owned());
+    let module = embedded.digest().unwrap_or_else(|| "none embedded".to_owned());
     format!("{}\nmodule {module}", env!("CARGO_PKG_VERSION"))
 }

@@ -67,11 +67,7 @@ impl Style {
     }
 
     fn paint(self, code: &str, text: &str) -> String {
-        if self.coloured {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.coloured { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }
 
@@ -93,11 +89,8 @@ mod tests {
     #[test]
     fn no_color_wins_over_a_forced_one_and_both_over_the_terminal() {
         let with = |set: &'static [(&str, &str)], terminal| {
-            let variable = |name: &str| {
-                set.iter()
-                    .find(|(n, _)| *n == name)
-                    .map(|(_, v)| (*v).to_owned())
-            };
+            let variable =
+                |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
             automatic(variable, terminal)
         };
         assert!(with(&[], true) && !with(&[], false));

@@ -28,10 +28,7 @@ pub(super) struct Registries {
 
 impl Registries {
     pub(super) fn new(options: Options) -> Self {
-        Self {
-            options,
-            client: OnceCell::new(),
-        }
+        Self { options, client: OnceCell::new() }
     }
 
     fn client(&self) -> &Registry {
@@ -57,10 +54,7 @@ impl<'a> Target<'a> {
             let layout = Layout::open(Path::new(directory), selector, name);
             let layout = layout.map_err(|e| e.to_string())?;
             let reference = layout.reference().to_owned();
-            return Ok(Self {
-                reference,
-                source: Source::Layout(layout),
-            });
+            return Ok(Self { reference, source: Source::Layout(layout) });
         }
         if argument.starts_with(ARCHIVE) {
             return Err("this build reads no archives: unpack it to a layout".to_owned());
@@ -69,10 +63,7 @@ impl<'a> Target<'a> {
             return Err("--image is for layouts: this reference has its own name".to_owned());
         }
         let source = Source::Registry(registries.client());
-        Ok(Self {
-            reference: argument.to_owned(),
-            source,
-        })
+        Ok(Self { reference: argument.to_owned(), source })
     }
 
     /// Where its evidence comes from.

@@ -116,23 +116,15 @@ impl Verify {
         let clock = Clock::new(self.now);
         let mut report = Report {
             api_version: API_VERSION,
-            module: ModuleReport {
-                digest: module.digest().to_owned(),
-            },
+            module: ModuleReport { digest: module.digest().to_owned() },
             now: clock.now.to_string(),
             now_overridden: clock.overridden,
             results: Vec::new(),
         };
-        let evaluator = ModuleEvaluator {
-            module,
-            limits: Limits::default(),
-            now: clock.nanoseconds(),
-        };
+        let evaluator =
+            ModuleEvaluator { module, limits: Limits::default(), now: clock.nanoseconds() };
         let plain_http = self.plain_http;
-        let registries = Registries::new(Options {
-            plain_http,
-            ..Options::default()
-        });
+        let registries = Registries::new(Options { plain_http, ..Options::default() });
         let mut said = BTreeSet::new();
         let mut exit = Exit::Allow;
         for reference in &self.references {
@@ -152,12 +144,7 @@ impl Verify {
                         exit = Exit::BadInput;
                         note(&format!("error: {}: {}", clean(reference), clean(&message)));
                         let reference = reference.clone();
-                        Entry {
-                            reference,
-                            decision: None,
-                            error: Some(message),
-                            stats: None,
-                        }
+                        Entry { reference, decision: None, error: Some(message), stats: None }
                     }
                 };
             report.results.push(entry);
@@ -192,21 +179,9 @@ impl Verify {
         registries: &Registries,
     ) -> Result<Judgement, String> {
         let target = Target::open(reference, self.image.as_deref(), registries)?;
-        let image = ImageRequest {
-            reference: target.reference.clone(),
-            path: None,
-        };
-        let request = Request {
-            images: vec![image],
-            can_patch: false,
-            kind: None,
-        };
-        let question = Question {
-            policy: &document.value,
-            request: &request,
-            now,
-            budget: None,
-        };
+        let image = ImageRequest { reference: target.reference.clone(), path: None };
+        let request = Request { images: vec![image], can_patch: false, kind: None };
+        let question = Question { policy: &document.value, request: &request, now, budget: None };
         decide(evaluator, target.source(), &question).map_err(|e| e.to_string())
     }
 
@@ -238,10 +213,7 @@ impl Verify {
             }
         }
         if report.now_overridden && !text.is_empty() {
-            text.push_str(&format!(
-                "clock: overridden, decided as of {}\n",
-                report.now
-            ));
+            text.push_str(&format!("clock: overridden, decided as of {}\n", report.now));
         }
         print(&text)
     }
@@ -271,17 +243,9 @@ fn complain(
         } else {
             document.locate(&error.path)
         };
-        let path = if error.path.is_empty() {
-            "/"
-        } else {
-            &error.path
-        };
-        let mut line = format!(
-            "{place}: {} ({}) at {}",
-            clean(&error.message),
-            error.code,
-            clean(path)
-        );
+        let path = if error.path.is_empty() { "/" } else { &error.path };
+        let mut line =
+            format!("{place}: {} ({}) at {}", clean(&error.message), error.code, clean(path));
         if let Some(suggestion) = &error.suggestion {
             line.push_str(&format!("\n  did you mean {}?", clean(suggestion)));
         }

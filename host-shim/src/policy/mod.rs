@@ -52,17 +52,11 @@ impl Document {
     /// Reads a file, or standard input for `-`.
     pub fn load(path: &str) -> Result<Self, DocumentError> {
         let name = if path == "-" { "<stdin>" } else { path };
-        let error = |message: String| DocumentError {
-            name: name.to_owned(),
-            position: None,
-            message,
-        };
+        let error =
+            |message: String| DocumentError { name: name.to_owned(), position: None, message };
         let mut bytes = Vec::new();
         let read = if path == "-" {
-            io::stdin()
-                .lock()
-                .take(MAX_BYTES + 1)
-                .read_to_end(&mut bytes)
+            io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes)
         } else {
             fs::File::open(path).and_then(|f| f.take(MAX_BYTES + 1).read_to_end(&mut bytes))
         };
@@ -84,18 +78,10 @@ impl Document {
             && let Ok(value) = countersign::json::parse(text.as_bytes())
         {
             let positions = parsed.map(|(_, positions)| positions).unwrap_or_default();
-            return Ok(Self {
-                name: name.to_owned(),
-                value,
-                positions,
-            });
+            return Ok(Self { name: name.to_owned(), value, positions });
         }
         match parsed {
-            Ok((value, positions)) => Ok(Self {
-                name: name.to_owned(),
-                value,
-                positions,
-            }),
+            Ok((value, positions)) => Ok(Self { name: name.to_owned(), value, positions }),
             Err(e) => Err(DocumentError {
                 name: name.to_owned(),
                 position: Some(e.position),

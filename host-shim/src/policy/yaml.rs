@@ -101,8 +101,7 @@ impl<'a> Reader<'a> {
             _ => return error(position, "a value is missing"),
         };
         if anchor != 0 {
-            self.anchors
-                .insert(anchor, (value.clone(), self.count - before));
+            self.anchors.insert(anchor, (value.clone(), self.count - before));
         }
         Ok(value)
     }
@@ -208,15 +207,8 @@ fn number(text: &str) -> Option<Number> {
         }
     }
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let numeric = unsigned
-        .bytes()
-        .all(|b| b.is_ascii_digit() || b".eE+-".contains(&b));
-    if !numeric
-        || !unsigned
-            .bytes()
-            .next()
-            .is_some_and(|b| b.is_ascii_digit() || b == b'.')
-    {
+    let numeric = unsigned.bytes().all(|b| b.is_ascii_digit() || b".eE+-".contains(&b));
+    if !numeric || !unsigned.bytes().next().is_some_and(|b| b.is_ascii_digit() || b == b'.') {
         return None;
     }
     let text = text.strip_prefix('+').unwrap_or(text);
@@ -230,17 +222,11 @@ fn number(text: &str) -> Option<Number> {
 }
 
 fn position(marker: Marker) -> Position {
-    Position {
-        line: marker.line().max(1),
-        column: marker.col() + 1,
-    }
+    Position { line: marker.line().max(1), column: marker.col() + 1 }
 }
 
 fn error<T>(position: Position, message: &str) -> Result<T, YamlError> {
-    Err(YamlError {
-        position,
-        message: message.to_owned(),
-    })
+    Err(YamlError { position, message: message.to_owned() })
 }
 
 #[cfg(test)]
@@ -283,18 +269,9 @@ mod tests {
 
     #[test]
     fn refuses_what_two_readers_could_read_in_two_ways() {
-        assert_eq!(
-            refusal("a: 1\nb: 2\na: 3"),
-            "3:1: the key `a` is there twice"
-        );
-        assert_eq!(
-            refusal("1: a"),
-            "1:1: the key `1` is not a string: quote it"
-        );
-        assert_eq!(
-            refusal("true: a"),
-            "1:1: the key `true` is not a string: quote it"
-        );
+        assert_eq!(refusal("a: 1\nb: 2\na: 3"), "3:1: the key `a` is there twice");
+        assert_eq!(refusal("1: a"), "1:1: the key `1` is not a string: quote it");
+        assert_eq!(refusal("true: a"), "1:1: the key `true` is not a string: quote it");
         assert_eq!(refusal("? [a]\n: b"), "1:3: a key is not a plain string");
         assert!(refusal("a: 1\n---\nb: 2").contains("exactly one"));
         assert!(refusal("a: !!binary aGk=").contains("not supported"));
@@ -311,10 +288,7 @@ mod tests {
         }
         assert!(refusal(&bomb).contains("more than"));
         assert!(refusal(&"[".repeat(100)).contains("nested deeper"));
-        assert_eq!(
-            value("a: &x {k: 1}\nb: *x"),
-            json!({"a": {"k": 1}, "b": {"k": 1}})
-        );
+        assert_eq!(value("a: &x {k: 1}\nb: *x"), json!({"a": {"k": 1}, "b": {"k": 1}}));
         assert!(parse("a: &x [*x]").is_err());
     }
 }

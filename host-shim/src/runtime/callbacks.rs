@@ -27,8 +27,6 @@ impl HostCallbacks for NoCallbacks {
         operation: &str,
         _payload: &[u8],
     ) -> Result<Vec<u8>, String> {
-        Err(format!(
-            "this host has no operation `{binding}/{namespace}/{operation}`"
-        ))
+        Err(format!("this host has no operation `{binding}/{namespace}/{operation}`"))
     }
 }

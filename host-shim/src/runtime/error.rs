@@ -28,10 +28,7 @@ impl fmt::Display for LoadError {
             Self::Absent => f.write_str("this build embeds no module: pass --module FILE"),
             Self::Engine(e) => write!(f, "the wasm engine does not start: {e}"),
             Self::Import { name } => {
-                write!(
-                    f,
-                    "the module imports `{name}`, which this host does not offer"
-                )
+                write!(f, "the module imports `{name}`, which this host does not offer")
             }
             Self::Malformed(e) => write!(f, "not a module that can be run: {e}"),
             Self::MissingExport(name) => write!(f, "the module does not export `{name}`"),
@@ -65,17 +62,11 @@ impl fmt::Display for RuntimeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deadline(limit) => {
-                write!(
-                    f,
-                    "internal trap: the module ran longer than its deadline of {limit:?}"
-                )
+                write!(f, "internal trap: the module ran longer than its deadline of {limit:?}")
             }
             Self::Exit(code) => write!(f, "internal trap: the module ended itself with {code}"),
             Self::Fuel(limit) => {
-                write!(
-                    f,
-                    "internal trap: the module used up its fuel of {limit} units"
-                )
+                write!(f, "internal trap: the module used up its fuel of {limit} units")
             }
             Self::Guest(message) => write!(f, "the module failed: {message}"),
             Self::Memory(limit) => write!(

@@ -20,11 +20,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            fuel: 50_000_000_000,
-            memory: 256 << 20,
-            deadline: Duration::from_secs(30),
-        }
+        Self { fuel: 50_000_000_000, memory: 256 << 20, deadline: Duration::from_secs(30) }
     }
 }
 
@@ -38,11 +34,7 @@ pub(super) struct MemoryMeter {
 
 impl MemoryMeter {
     pub(super) fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            peak: 0,
-            refused: false,
-        }
+        Self { limit, peak: 0, refused: false }
     }
 }
 

@@ -73,10 +73,7 @@ pub struct Outcome {
 
 impl From<Vec<u8>> for Outcome {
     fn from(response: Vec<u8>) -> Self {
-        Self {
-            response,
-            ..Self::default()
-        }
+        Self { response, ..Self::default() }
     }
 }
 
@@ -121,17 +118,12 @@ impl Module {
             return Err(LoadError::Malformed("it is cut short".to_owned()));
         };
         if made_from != wasm {
-            return Err(LoadError::Malformed(
-                "it was made from another module".to_owned(),
-            ));
+            return Err(LoadError::Malformed("it was made from another module".to_owned()));
         }
         // SAFETY: `compiled` was put into this executable by its own build, from the output of
         // `precompile`; it is as trusted as the code around it. Code for another architecture,
         // version or configuration of wasmtime is refused by `deserialize` itself.
-        #[expect(
-            unsafe_code,
-            reason = "there is no other way to load code compiled ahead of time"
-        )]
+        #[expect(unsafe_code, reason = "there is no other way to load code compiled ahead of time")]
         let module = unsafe { wasmtime::Module::deserialize(&engine.wasmtime, code) }
             .map_err(|e| LoadError::Malformed(format!("{e:#}")))?;
         Self::link(engine, &module, digest_of(wasm))
@@ -139,10 +131,7 @@ impl Module {
 
     fn link(engine: &Engine, module: &wasmtime::Module, digest: String) -> Result<Self, LoadError> {
         for (name, present) in [
-            (
-                "memory",
-                matches!(module.get_export("memory"), Some(ExternType::Memory(_))),
-            ),
+            ("memory", matches!(module.get_export("memory"), Some(ExternType::Memory(_)))),
             (
                 "__guest_call",
                 matches!(module.get_export("__guest_call"), Some(ExternType::Func(_))),
@@ -159,9 +148,7 @@ impl Module {
         let pre = linker.instantiate_pre(module).map_err(|e| {
             let unknown = e.downcast_ref::<wasmtime::UnknownImportError>();
             match unknown {
-                Some(u) => LoadError::Import {
-                    name: format!("{}.{}", u.module(), u.name()),
-                },
+                Some(u) => LoadError::Import { name: format!("{}.{}", u.module(), u.name()) },
                 None => LoadError::Malformed(format!("{e:#}")),
             }
         })?;
@@ -184,35 +171,23 @@ impl Module {
         );
         let mut store = Store::new(self.pre.module().engine(), guest);
         store.limiter(|guest| &mut guest.memory);
-        store
-            .set_fuel(call.limits.fuel)
-            .map_err(|e| RuntimeError::Trap(e.to_string()))?;
+        store.set_fuel(call.limits.fuel).map_err(|e| RuntimeError::Trap(e.to_string()))?;
         store.set_epoch_deadline(ticks(call.limits));
         let result = self.run(&mut store, call);
-        let fuel = call
-            .limits
-            .fuel
-            .saturating_sub(store.get_fuel().unwrap_or(0));
+        let fuel = call.limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let mut guest = store.into_data();
         let log = guest.take_log();
         let success = result.map_err(|e| classify(&e, &guest, call.limits, &log))?;
         if !success {
             let words = guest.error.take().unwrap_or_default();
-            return Err(RuntimeError::Guest(
-                String::from_utf8_lossy(&words).into_owned(),
-            ));
+            return Err(RuntimeError::Guest(String::from_utf8_lossy(&words).into_owned()));
         }
         let response = guest.response.take().ok_or_else(|| {
             RuntimeError::Protocol(
                 "the module says that it succeeded and answers nothing".to_owned(),
             )
         })?;
-        Ok(Outcome {
-            response,
-            fuel,
-            memory: guest.memory.peak,
-            log,
-        })
+        Ok(Outcome { response, fuel, memory: guest.memory.peak, log })
     }
 
     fn run(&self, store: &mut Store<Guest>, call: &Call<'_>) -> wasmtime::Result<bool> {
@@ -240,10 +215,7 @@ fn digest_of(hash: [u8; 32]) -> String {
 
 fn ticks(limits: Limits) -> u64 {
     let ticks = limits.deadline.as_nanos().div_ceil(TICK.as_nanos());
-    u64::try_from(ticks)
-        .unwrap_or(u64::MAX / 2)
-        .saturating_add(1)
-        .min(u64::MAX / 2)
+    u64::try_from(ticks).unwrap_or(u64::MAX / 2).saturating_add(1).min(u64::MAX / 2)
 }
 
 fn classify(error: &wasmtime::Error, guest: &Guest, limits: Limits, log: &str) -> RuntimeError {

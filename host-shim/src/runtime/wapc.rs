@@ -15,30 +15,20 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> Result<()> {
     linker.func_wrap(MODULE, "__guest_response", guest_response)?;
     linker.func_wrap(MODULE, "__guest_error", guest_error)?;
     linker.func_wrap(MODULE, "__host_call", host_call)?;
-    linker.func_wrap(
-        MODULE,
-        "__host_response_len",
-        |caller: Caller<'_, Guest>| length(&caller.data().host_response),
-    )?;
+    linker.func_wrap(MODULE, "__host_response_len", |caller: Caller<'_, Guest>| {
+        length(&caller.data().host_response)
+    })?;
     linker.func_wrap(MODULE, "__host_error_len", |caller: Caller<'_, Guest>| {
         length(&caller.data().host_error)
     })?;
-    linker.func_wrap(
-        MODULE,
-        "__host_response",
-        |mut caller: Caller<'_, Guest>, at: Pointer| {
-            let bytes = std::mem::take(&mut caller.data_mut().host_response);
-            write(&mut caller, at, &bytes)
-        },
-    )?;
-    linker.func_wrap(
-        MODULE,
-        "__host_error",
-        |mut caller: Caller<'_, Guest>, at: Pointer| {
-            let bytes = std::mem::take(&mut caller.data_mut().host_error);
-            write(&mut caller, at, &bytes)
-        },
-    )?;
+    linker.func_wrap(MODULE, "__host_response", |mut caller: Caller<'_, Guest>, at: Pointer| {
+        let bytes = std::mem::take(&mut caller.data_mut().host_response);
+        write(&mut caller, at, &bytes)
+    })?;
+    linker.func_wrap(MODULE, "__host_error", |mut caller: Caller<'_, Guest>, at: Pointer| {
+        let bytes = std::mem::take(&mut caller.data_mut().host_error);
+        write(&mut caller, at, &bytes)
+    })?;
     linker.func_wrap(
         MODULE,
         "__console_log",

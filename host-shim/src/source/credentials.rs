@@ -30,10 +30,7 @@ impl Credentials {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == ErrorKind::NotFound => return (Self::default(), Vec::new()),
             Err(e) => {
-                return (
-                    Self::default(),
-                    vec![format!("`{name}` cannot be read: {e}")],
-                );
+                return (Self::default(), vec![format!("`{name}` cannot be read: {e}")]);
             }
         };
         match serde_json::from_slice::<Value>(&bytes) {
@@ -45,12 +42,7 @@ impl Credentials {
     fn from_config(config: &Value) -> (Self, Vec<String>) {
         let mut notes = Vec::new();
         let mut basic = BTreeMap::new();
-        for (key, entry) in config
-            .get("auths")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-        {
+        for (key, entry) in config.get("auths").and_then(Value::as_object).into_iter().flatten() {
             let host = host_of(key);
             match header(entry) {
                 Some(header) => {
@@ -69,18 +61,10 @@ impl Credentials {
 }
 
 fn header(entry: &Value) -> Option<String> {
-    let part = |name| {
-        entry
-            .get(name)
-            .and_then(Value::as_str)
-            .filter(|s| !s.is_empty())
-    };
+    let part = |name| entry.get(name).and_then(Value::as_str).filter(|s| !s.is_empty());
     let encoded = match (part("auth"), part("username"), part("password")) {
         (Some(auth), ..) => {
-            STANDARD
-                .decode(auth)
-                .ok()
-                .filter(|plain| plain.contains(&b':'))?;
+            STANDARD.decode(auth).ok().filter(|plain| plain.contains(&b':'))?;
             auth.to_owned()
         }
         (None, Some(user), Some(password)) => STANDARD.encode(format!("{user}:{password}")),
@@ -109,10 +93,7 @@ mod tests {
             "ghcr.io": { "username": "u", "password": "p" },
             "quay.io": {},
         }}));
-        assert_eq!(
-            credentials.basic("registry-1.docker.io"),
-            Some("Basic dTpw")
-        );
+        assert_eq!(credentials.basic("registry-1.docker.io"), Some("Basic dTpw"));
         assert_eq!(credentials.basic("ghcr.io"), Some("Basic dTpw"));
         assert_eq!(credentials.basic("evil.ghcr.io"), None);
         assert_eq!(credentials.basic("ghcr.io:444"), None);

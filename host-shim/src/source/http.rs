@@ -100,30 +100,19 @@ impl Reply {
 
     /// `Content-Type` without its parameters.
     pub(super) fn media_type(&self) -> Option<&str> {
-        self.header(header::CONTENT_TYPE)?
-            .split(';')
-            .next()
-            .map(str::trim)
+        self.header(header::CONTENT_TYPE)?.split(';').next().map(str::trim)
     }
 
     /// The status and the registry's words.
     pub(super) fn message(&self) -> String {
-        let words = serde_json::from_slice::<Value>(&self.bytes)
-            .ok()
-            .and_then(|body| {
-                let error = body.pointer("/errors/0")?;
-                let part = |name| error.get(name).and_then(Value::as_str).unwrap_or_default();
-                Some(format!("{} {}", part("code"), part("message")))
-            });
-        let words: String = words
-            .unwrap_or_default()
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(200)
-            .collect();
-        format!("status {} {}", self.status, words.trim())
-            .trim_end()
-            .to_owned()
+        let words = serde_json::from_slice::<Value>(&self.bytes).ok().and_then(|body| {
+            let error = body.pointer("/errors/0")?;
+            let part = |name| error.get(name).and_then(Value::as_str).unwrap_or_default();
+            Some(format!("{} {}", part("code"), part("message")))
+        });
+        let words: String =
+            words.unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect();
+        format!("status {} {}", self.status, words.trim()).trim_end().to_owned()
     }
 }
 
@@ -157,11 +146,7 @@ impl Client {
 
     /// The URL of a path on a registry.
     pub(super) fn url(&self, host: &str, path: &str) -> Result<Uri, Failure> {
-        let scheme = if self.plain_http && is_loopback(host) {
-            "http"
-        } else {
-            "https"
-        };
+        let scheme = if self.plain_http && is_loopback(host) { "http" } else { "https" };
         format!("{scheme}://{host}{path}")
             .parse()
             .map_err(|_| Failure::Garbled(format!("`{host}{path}` makes no URL")))
@@ -171,12 +156,7 @@ impl Client {
     pub(super) fn follow(&self, base: &Uri, link: &str) -> Result<Uri, Failure> {
         let refuse = |why: &str| Failure::Garbled(format!("the registry points to {why}"));
         let next: Uri = if link.starts_with('/') && !link.starts_with("//") {
-            format!(
-                "{}://{}{link}",
-                base.scheme_str().unwrap_or("https"),
-                authority(base)
-            )
-            .parse()
+            format!("{}://{}{link}", base.scheme_str().unwrap_or("https"), authority(base)).parse()
         } else {
             link.parse()
         }
@@ -270,27 +250,18 @@ impl Client {
 
     fn read(&self, response: Response<Body>, max_bytes: u64) -> Result<Reply, Failure> {
         let (parts, body) = response.into_parts();
-        if body
-            .content_length()
-            .is_some_and(|length| length > max_bytes)
-        {
+        if body.content_length().is_some_and(|length| length > max_bytes) {
             return Err(Failure::TooLarge(max_bytes));
         }
         let mut bytes = Vec::new();
         let reader = body.into_with_config().limit(u64::MAX).reader();
-        let result = reader
-            .take(max_bytes.saturating_add(1))
-            .read_to_end(&mut bytes);
+        let result = reader.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes);
         self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         result.map_err(|e| Failure::Transport(format!("the answer breaks off: {e}")))?;
         if bytes.len() as u64 > max_bytes {
             return Err(Failure::TooLarge(max_bytes));
         }
-        Ok(Reply {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            bytes,
-        })
+        Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, bytes })
     }
 
     fn read_error(&self, response: Response<Body>) -> Result<Reply, Failure> {
@@ -300,17 +271,11 @@ impl Client {
         // The status says it; the body only adds words.
         let _ = reader.take(MAX_ERROR_BODY).read_to_end(&mut bytes);
         self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        Ok(Reply {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            bytes,
-        })
+        Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, bytes })
     }
 }
 
 /// Host and port of a URL, lower case; credentials in it are kept so that they can be refused.
 pub(super) fn authority(url: &Uri) -> String {
-    url.authority()
-        .map(|a| a.as_str().to_ascii_lowercase())
-        .unwrap_or_default()
+    url.authority().map(|a| a.as_str().to_ascii_lowercase()).unwrap_or_default()
 }

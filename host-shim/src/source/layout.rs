@@ -67,10 +67,7 @@ impl fmt::Display for LayoutError {
             }
             Self::Ambiguous { tags } => {
                 let tags = tags.join("`, `");
-                write!(
-                    f,
-                    "the layout does not hold exactly one image: name a tag of `{tags}`"
-                )
+                write!(f, "the layout does not hold exactly one image: name a tag of `{tags}`")
             }
             Self::BadSelector(s) => write!(f, "`{s}` is neither a tag nor a digest"),
             Self::Malformed(e) => write!(f, "not an OCI image layout: {e}"),
@@ -128,18 +125,14 @@ impl Layout {
                 let digest = text(entry, "digest").to_owned();
                 Answer::Resolved { digest }
             }),
-            Fetch::Tag { tag, max_bytes, .. } => self
-                .tagged(tag)
-                .and_then(|entry| self.manifest(text(entry, "digest"), *max_bytes)),
-            Fetch::Manifest {
-                digest, max_bytes, ..
-            } => self.manifest(digest, *max_bytes),
-            Fetch::Blob {
-                digest, max_bytes, ..
-            } => self.read(digest, *max_bytes).map(|bytes| found(bytes, "")),
-            Fetch::Referrers {
-                digest, max_bytes, ..
-            } => self.referrers_of(digest, *max_bytes),
+            Fetch::Tag { tag, max_bytes, .. } => {
+                self.tagged(tag).and_then(|entry| self.manifest(text(entry, "digest"), *max_bytes))
+            }
+            Fetch::Manifest { digest, max_bytes, .. } => self.manifest(digest, *max_bytes),
+            Fetch::Blob { digest, max_bytes, .. } => {
+                self.read(digest, *max_bytes).map(|bytes| found(bytes, ""))
+            }
+            Fetch::Referrers { digest, max_bytes, .. } => self.referrers_of(digest, *max_bytes),
         };
         answer.unwrap_or_else(|no_bytes| no_bytes)
     }
@@ -176,9 +169,7 @@ impl Layout {
         };
         read_capped(&path, max_bytes).map_err(|e| match e.kind() {
             ErrorKind::NotFound => absent("the layout has no such blob".to_owned()),
-            ErrorKind::PermissionDenied => Answer::Denied {
-                message: e.to_string(),
-            },
+            ErrorKind::PermissionDenied => Answer::Denied { message: e.to_string() },
             ErrorKind::FileTooLarge => {
                 let message = format!("larger than {max_bytes} bytes");
                 unavailable(UnavailableReason::TooLarge, message)
@@ -199,9 +190,7 @@ impl Layout {
         let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests });
         let bytes = index.to_string().into_bytes();
         if bytes.len() as u64 > max_bytes {
-            return Err(too_large(format!(
-                "the list is larger than {max_bytes} bytes"
-            )));
+            return Err(too_large(format!("the list is larger than {max_bytes} bytes")));
         }
         Ok(found(bytes, INDEX))
     }
@@ -209,9 +198,7 @@ impl Layout {
     /// Every entry whose manifest has a subject. A manifest that cannot be read refers to nothing.
     fn scan(&self) -> Result<Vec<(String, Value)>, String> {
         if self.entries.len() > MAX_SCANNED {
-            return Err(format!(
-                "the layout lists more than {MAX_SCANNED} manifests"
-            ));
+            return Err(format!("the layout lists more than {MAX_SCANNED} manifests"));
         }
         let mut seen = Vec::new();
         let mut referrers = Vec::new();
@@ -259,9 +246,7 @@ impl Layout {
             });
         }
         let tags = images.iter().filter_map(|e| annotation(e, TAG));
-        Err(LayoutError::Ambiguous {
-            tags: tags.map(str::to_owned).collect(),
-        })
+        Err(LayoutError::Ambiguous { tags: tags.map(str::to_owned).collect() })
     }
 
     fn own_name(&self, selector: &Selector) -> Option<String> {
@@ -313,10 +298,7 @@ fn read_capped(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
         return Err(ErrorKind::FileTooLarge.into());
     }
     let mut bytes = Vec::new();
-    match File::open(path)?
-        .take(max_bytes.saturating_add(1))
-        .read_to_end(&mut bytes)?
-    {
+    match File::open(path)?.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)? {
         read if read as u64 > max_bytes => Err(ErrorKind::FileTooLarge.into()),
         _ => Ok(bytes),
     }
@@ -361,15 +343,9 @@ fn default_name(root: &Path) -> String {
     let absolute = root.canonicalize().unwrap_or_else(|_| root.to_owned());
     let name = absolute.file_name().unwrap_or_default().to_string_lossy();
     let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let name: String = name
-        .chars()
-        .map(|c| if fits(c) { c } else { '-' })
-        .collect();
+    let name: String = name.chars().map(|c| if fits(c) { c } else { '-' }).collect();
     let name = name.trim_matches(['.', '_', '-']).to_ascii_lowercase();
-    format!(
-        "localhost/{}",
-        if name.is_empty() { "layout" } else { &name }
-    )
+    format!("localhost/{}", if name.is_empty() { "layout" } else { &name })
 }
 
 fn text<'a>(object: &'a Value, member: &str) -> &'a str {
@@ -382,11 +358,7 @@ fn annotation<'a>(entry: &'a Value, name: &str) -> Option<&'a str> {
 
 fn found(bytes: Vec<u8>, media_type: &str) -> Answer {
     let media_type = Some(media_type.to_owned()).filter(|m| !m.is_empty());
-    Answer::Found {
-        bytes: Bytes(bytes),
-        media_type,
-        reserialised: false,
-    }
+    Answer::Found { bytes: Bytes(bytes), media_type, reserialised: false }
 }
 
 fn absent(message: String) -> Answer {

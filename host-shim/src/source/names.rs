@@ -16,10 +16,7 @@ impl Location {
     pub(super) fn parse(repository: &str) -> Option<Self> {
         let (host, name) = repository.split_once('/')?;
         let host = api_host(&host.to_ascii_lowercase()).to_owned();
-        (is_host(&host) && is_name(name)).then(|| Self {
-            host,
-            name: name.to_owned(),
-        })
+        (is_host(&host) && is_name(name)).then(|| Self { host, name: name.to_owned() })
     }
 }
 
@@ -32,10 +29,7 @@ pub(super) fn api_host(host: &str) -> &str {
 }
 
 fn is_host(host: &str) -> bool {
-    !host.is_empty()
-        && host
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b".-:[]_".contains(&b))
+    !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]_".contains(&b))
 }
 
 /// distribution-spec v1.1, "Pulling manifests": `<name>`.
@@ -96,22 +90,12 @@ mod tests {
         let hub = Location::parse("docker.io/library/nginx").unwrap();
         assert_eq!(hub.host, "registry-1.docker.io");
         assert_eq!(hub.name, "library/nginx");
-        assert_eq!(
-            Location::parse("LOCALHOST:5000/a").unwrap().host,
-            "localhost:5000"
-        );
+        assert_eq!(Location::parse("LOCALHOST:5000/a").unwrap().host, "localhost:5000");
     }
 
     #[test]
     fn refuses_names_that_would_change_the_url() {
-        for bad in [
-            "nginx",
-            "ghcr.io/",
-            "ghcr.io/a/../b",
-            "ghcr.io/a?b",
-            "gh cr.io/a",
-            "u@h/a",
-        ] {
+        for bad in ["nginx", "ghcr.io/", "ghcr.io/a/../b", "ghcr.io/a?b", "gh cr.io/a", "u@h/a"] {
             assert_eq!(Location::parse(bad), None, "{bad}");
         }
         assert!(!is_tag("../x") && !is_tag("") && !is_tag("a/b") && is_tag("v1.2-rc_1"));
@@ -119,21 +103,10 @@ mod tests {
 
     #[test]
     fn knows_addresses_of_this_machine_in_every_spelling() {
-        for host in [
-            "localhost",
-            "localhost:5000",
-            "127.0.0.1",
-            "127.9.9.9:80",
-            "[::1]:5000",
-        ] {
+        for host in ["localhost", "localhost:5000", "127.0.0.1", "127.9.9.9:80", "[::1]:5000"] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in [
-            "[::ffff:127.0.0.1]",
-            "169.254.169.254",
-            "0.0.0.0",
-            "[fe80::1]:1",
-        ] {
+        for host in ["[::ffff:127.0.0.1]", "169.254.169.254", "0.0.0.0", "[fe80::1]:1"] {
             assert!(is_internal(host), "{host}");
         }
         assert!(!is_internal("ghcr.io") && !is_internal("10.0.0.1:5000"));

@@ -51,12 +51,7 @@ impl Pages {
 
 /// The target of `Link: <…>; rel="next"` (RFC 8288).
 pub(super) fn next_link(reply: &Reply) -> Option<String> {
-    reply
-        .headers
-        .get_all(header::LINK)
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .find_map(next)
+    reply.headers.get_all(header::LINK).iter().filter_map(|v| v.to_str().ok()).find_map(next)
 }
 
 fn next(header: &str) -> Option<String> {
@@ -66,8 +61,7 @@ fn next(header: &str) -> Option<String> {
         let (parameters, _) = after.split_once('<').unwrap_or((after, ""));
         let is_next = parameters.split([';', ',']).any(|p| {
             let p = p.trim().to_ascii_lowercase();
-            p.strip_prefix("rel=")
-                .is_some_and(|rel| rel.trim_matches('"') == "next")
+            p.strip_prefix("rel=").is_some_and(|rel| rel.trim_matches('"') == "next")
         });
         if is_next {
             return Some(target.to_owned());

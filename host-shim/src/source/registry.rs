@@ -55,10 +55,7 @@ struct Manifest {
 impl Registry {
     /// A client. Nothing is sent yet.
     pub fn new(options: &Options) -> Self {
-        let path = options
-            .docker_config
-            .clone()
-            .or_else(credentials::default_path);
+        let path = options.docker_config.clone().or_else(credentials::default_path);
         let (credentials, notes) = path.map(|p| Credentials::load(&p)).unwrap_or_default();
         Self {
             client: Client::new(options),
@@ -80,10 +77,7 @@ impl Registry {
             _ => (reference, "latest"),
         };
         let manifest = self.tag(repository, tag, MAX_MANIFEST)?;
-        let digest = format!(
-            "sha256:{}",
-            hex(&HashAlgorithm::Sha256.digest(&manifest.bytes))
-        );
+        let digest = format!("sha256:{}", hex(&HashAlgorithm::Sha256.digest(&manifest.bytes)));
         let mut kept = lock(&self.kept);
         if kept.len() < MAX_KEPT {
             kept.insert((repository.to_owned(), digest.clone()), manifest);
@@ -95,21 +89,11 @@ impl Registry {
         if !is_tag(tag) {
             return Err(unsupported(format!("`{tag}` is not a tag")));
         }
-        let reply = self.get(
-            repository,
-            &format!("manifests/{tag}"),
-            Some(ACCEPT),
-            max_bytes,
-        )?;
+        let reply = self.get(repository, &format!("manifests/{tag}"), Some(ACCEPT), max_bytes)?;
         // The header is the registry's word; where it is there, it must at least be true.
-        let claimed = reply
-            .headers
-            .get("docker-content-digest")
-            .and_then(|v| v.to_str().ok());
+        let claimed = reply.headers.get("docker-content-digest").and_then(|v| v.to_str().ok());
         if claimed.is_some_and(|claimed| !matches_digest(claimed, &reply.bytes)) {
-            return Err(garbled(
-                "the manifest is not that of the digest in its header",
-            ));
+            return Err(garbled("the manifest is not that of the digest in its header"));
         }
         manifest_of(reply)
     }
@@ -152,9 +136,7 @@ impl Registry {
             let reply = self.get_url(&location, &url, Some(referrers::MEDIA_TYPE), room)?;
             if reply.media_type() != Some(referrers::MEDIA_TYPE) {
                 return Err(if pages.count == 0 {
-                    Answer::Absent {
-                        message: "the registry has no referrers API".to_owned(),
-                    }
+                    Answer::Absent { message: "the registry has no referrers API".to_owned() }
                 } else {
                     garbled("a page of the referrers is not an image index")
                 });
@@ -163,10 +145,8 @@ impl Registry {
             pages.add(reply.bytes).map_err(|e| garbled(&e))?;
             let Some(next) = next else { break };
             if pages.count == referrers::MAX_PAGES {
-                let message = format!(
-                    "the referrers have more than {} pages",
-                    referrers::MAX_PAGES
-                );
+                let message =
+                    format!("the referrers have more than {} pages", referrers::MAX_PAGES);
                 return Err(unavailable(UnavailableReason::TooLarge, message));
             }
             let next = referrers::complete(&url, &next);
@@ -206,20 +186,12 @@ impl Registry {
         };
         let known = lock(&slot).clone();
         let get = |authorization: Option<&str>| {
-            self.client
-                .get(&Get {
-                    url,
-                    accept,
-                    authorization,
-                    max_bytes,
-                })
-                .map_err(answer)
+            self.client.get(&Get { url, accept, authorization, max_bytes }).map_err(answer)
         };
         let mut reply = get(known.as_deref())?;
         if reply.status == 401
-            && let Some(challenge) = reply
-                .header(header::WWW_AUTHENTICATE)
-                .and_then(Challenge::parse)
+            && let Some(challenge) =
+                reply.header(header::WWW_AUTHENTICATE).and_then(Challenge::parse)
         {
             // Held while the token is fetched: of eight fetches that need it, one asks.
             let mut held = lock(&slot);
@@ -249,28 +221,18 @@ impl EvidenceSource for Registry {
     fn fetch(&self, fetch: &Fetch) -> Answer {
         let result = match fetch {
             Fetch::Resolve { reference } => self.resolve(reference),
-            Fetch::Manifest {
-                repository,
-                digest,
-                max_bytes,
-            } => self.manifest(repository, digest, *max_bytes),
-            Fetch::Tag {
-                repository,
-                tag,
-                max_bytes,
-            } => self
-                .tag(repository, tag, *max_bytes)
-                .map(|m| found(m.bytes, m.media_type)),
-            Fetch::Referrers {
-                repository,
-                digest,
-                max_bytes,
-            } => self.referrers(repository, digest, *max_bytes),
-            Fetch::Blob {
-                repository,
-                digest,
-                max_bytes,
-            } => self.blob(repository, digest, *max_bytes),
+            Fetch::Manifest { repository, digest, max_bytes } => {
+                self.manifest(repository, digest, *max_bytes)
+            }
+            Fetch::Tag { repository, tag, max_bytes } => {
+                self.tag(repository, tag, *max_bytes).map(|m| found(m.bytes, m.media_type))
+            }
+            Fetch::Referrers { repository, digest, max_bytes } => {
+                self.referrers(repository, digest, *max_bytes)
+            }
+            Fetch::Blob { repository, digest, max_bytes } => {
+                self.blob(repository, digest, *max_bytes)
+            }
         };
         result.unwrap_or_else(|answer| answer)
     }
@@ -286,10 +248,7 @@ fn manifest_of(reply: Reply) -> Result<Manifest, Answer> {
         return Err(garbled("the manifest is not a JSON object"));
     }
     let media_type = reply.media_type().map(str::to_owned);
-    Ok(Manifest {
-        bytes: reply.bytes,
-        media_type,
-    })
+    Ok(Manifest { bytes: reply.bytes, media_type })
 }
 
 fn location(repository: &str) -> Result<Location, Answer> {
@@ -312,9 +271,7 @@ fn hash_of(digest: &str) -> Option<(HashAlgorithm, &str)> {
         "sha512" => (HashAlgorithm::Sha512, 128),
         _ => return None,
     };
-    let is_hex = value
-        .bytes()
-        .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let is_hex = value.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     (value.len() == length && is_hex).then_some((algorithm, value))
 }
 
@@ -325,20 +282,15 @@ fn matches_digest(digest: &str, bytes: &[u8]) -> bool {
 fn answer(failure: Failure) -> Answer {
     match failure {
         Failure::Garbled(message) => unavailable(UnavailableReason::Garbled, message),
-        Failure::TooLarge(limit) => unavailable(
-            UnavailableReason::TooLarge,
-            format!("larger than {limit} bytes"),
-        ),
+        Failure::TooLarge(limit) => {
+            unavailable(UnavailableReason::TooLarge, format!("larger than {limit} bytes"))
+        }
         Failure::Transport(message) => unavailable(UnavailableReason::Transport, message),
     }
 }
 
 fn found(bytes: Vec<u8>, media_type: Option<String>) -> Answer {
-    Answer::Found {
-        bytes: Bytes(bytes),
-        media_type,
-        reserialised: false,
-    }
+    Answer::Found { bytes: Bytes(bytes), media_type, reserialised: false }
 }
 
 fn garbled(message: &str) -> Answer {

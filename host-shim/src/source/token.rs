@@ -12,19 +12,14 @@ use super::{
 const MAX_TOKEN: u64 = 64 << 10;
 
 /// Realms beside the registry's own host that may see the registry's credentials.
-const REALMS: [(&str, &str); 2] = [
-    ("registry-1.docker.io", "auth.docker.io"),
-    ("registry.gitlab.com", "gitlab.com"),
-];
+const REALMS: [(&str, &str); 2] =
+    [("registry-1.docker.io", "auth.docker.io"), ("registry.gitlab.com", "gitlab.com")];
 
 /// What a registry asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Challenge {
     Basic,
-    Bearer {
-        realm: String,
-        service: Option<String>,
-    },
+    Bearer { realm: String, service: Option<String> },
 }
 
 /// Why there is no authorization.
@@ -46,10 +41,7 @@ impl Challenge {
             return None;
         }
         let parameter = |name: &str| parameters(rest).find(|(n, _)| n == name).map(|(_, v)| v);
-        Some(Self::Bearer {
-            realm: parameter("realm")?,
-            service: parameter("service"),
-        })
+        Some(Self::Bearer { realm: parameter("realm")?, service: parameter("service") })
     }
 
     /// The value of `Authorization` that answers it.
@@ -99,17 +91,11 @@ fn token_url(realm: &Uri, service: Option<&str>, name: &str) -> Result<Uri, Fail
     }
     url.push_str("scope=");
     url.push_str(&percent(&format!("repository:{name}:pull")));
-    url.parse()
-        .map_err(|_| Failure::Garbled("the realm is no URL".to_owned()))
+    url.parse().map_err(|_| Failure::Garbled("the realm is no URL".to_owned()))
 }
 
 fn fetch(client: &Client, url: &Uri, basic: Option<&str>) -> Result<String, TokenError> {
-    let get = Get {
-        url,
-        accept: None,
-        authorization: basic,
-        max_bytes: MAX_TOKEN,
-    };
+    let get = Get { url, accept: None, authorization: basic, max_bytes: MAX_TOKEN };
     let reply = client.get(&get).map_err(TokenError::Failure)?;
     let words = || format!("the token service says {}", reply.message());
     match reply.status {
@@ -120,9 +106,7 @@ fn fetch(client: &Client, url: &Uri, basic: Option<&str>) -> Result<String, Toke
     }
     let body: Option<Value> = serde_json::from_slice(&reply.bytes).ok();
     let token = body.as_ref().and_then(|body| {
-        ["token", "access_token"]
-            .iter()
-            .find_map(|name| body.get(name)?.as_str())
+        ["token", "access_token"].iter().find_map(|name| body.get(name)?.as_str())
     });
     match token {
         Some(token) if !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()) => {
@@ -172,10 +156,7 @@ mod tests {
             service: Some("a, b".to_owned()),
         };
         assert_eq!(Challenge::parse(header), Some(expected));
-        assert_eq!(
-            Challenge::parse(r#"Basic realm="x""#),
-            Some(Challenge::Basic)
-        );
+        assert_eq!(Challenge::parse(r#"Basic realm="x""#), Some(Challenge::Basic));
         assert_eq!(Challenge::parse("Negotiate"), None);
         assert_eq!(Challenge::parse(r#"Bearer realm="unclosed"#), None);
     }

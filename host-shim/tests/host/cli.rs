@@ -17,10 +17,7 @@ fn run(arguments: &[&str]) -> Output {
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-    command
-        .args(arguments)
-        .env_remove("NO_COLOR")
-        .env_remove("CLICOLOR_FORCE");
+    command.args(arguments).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
     command
 }
 
@@ -115,11 +112,7 @@ fn a_file_that_is_no_policy_is_refused_with_its_line() {
     let policy = stage.scratch.write("bad.yaml", "a: 1\nb: 2\na: 3\n");
     let output = run(&["verify", "--policy", text(&policy), &stage.layout]);
     assert_eq!(code(&output), 3);
-    assert!(
-        err(&output).contains("bad.yaml:3:1: the key `a` is there twice"),
-        "{}",
-        err(&output)
-    );
+    assert!(err(&output).contains("bad.yaml:3:1: the key `a` is there twice"), "{}", err(&output));
     let output = run(&["verify", "--policy", "/no/such/policy", &stage.layout]);
     assert_eq!(code(&output), 3);
     assert!(err(&output).contains("cannot be read"));
@@ -127,11 +120,9 @@ fn a_file_that_is_no_policy_is_refused_with_its_line() {
 
 #[test]
 fn exits_by_the_outcome_and_explains_it() {
-    for (outcome, exit, word) in [
-        ("allow", 0, "ALLOW"),
-        ("deny", 1, "DENY"),
-        ("undetermined", 2, "UNDETERMINED"),
-    ] {
+    for (outcome, exit, word) in
+        [("allow", 0, "ALLOW"), ("deny", 1, "DENY"), ("undetermined", 2, "UNDETERMINED")]
+    {
         let stage = stage(&decision(outcome));
         let output = stage.verify(&[&stage.layout]);
         assert_eq!(code(&output), exit);
@@ -178,12 +169,7 @@ fn writes_one_json_object() {
     assert_eq!(report["apiVersion"], "countersign.dev/verify/v1");
     assert_eq!(report["nowOverridden"], true);
     assert_eq!(report["now"], "2026-11-21T03:00:00Z");
-    assert!(
-        report["module"]["digest"]
-            .as_str()
-            .unwrap()
-            .starts_with("sha256:")
-    );
+    assert!(report["module"]["digest"].as_str().unwrap().starts_with("sha256:"));
     assert_eq!(report["results"][0]["reference"], stage.layout);
     assert_eq!(report["results"][0]["decision"]["outcome"], "deny");
     assert_eq!(report["results"][0]["stats"]["rounds"], 1);
@@ -194,42 +180,24 @@ fn says_that_the_clock_was_overridden() {
     let stage = stage(&decision("allow"));
     let output = stage.verify(&["--now", "2026-11-21T03:00:00Z", &stage.layout]);
     let text = out(&output);
-    assert!(
-        text.ends_with("clock: overridden, decided as of 2026-11-21T03:00:00Z\n"),
-        "{text}"
-    );
+    assert!(text.ends_with("clock: overridden, decided as of 2026-11-21T03:00:00Z\n"), "{text}");
 }
 
 #[test]
 fn colour_is_for_terminals_unless_asked_for() {
     let stage = stage(&decision("allow"));
-    let arguments = [
-        "verify",
-        "--policy",
-        &stage.policy,
-        "--module",
-        &stage.module,
-        &stage.layout,
-    ];
+    let arguments = ["verify", "--policy", &stage.policy, "--module", &stage.module, &stage.layout];
     let coloured = |command: &mut Command| command.output().unwrap().stdout.contains(&0x1b);
     assert!(!coloured(&mut command(&arguments)));
     assert!(coloured(command(&arguments).env("CLICOLOR_FORCE", "1")));
     let both = [("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")];
     assert!(!coloured(command(&arguments).envs(both)));
-    assert!(coloured(
-        command(&arguments)
-            .args(["--color", "always"])
-            .env("NO_COLOR", "1")
-    ));
+    assert!(coloured(command(&arguments).args(["--color", "always"]).env("NO_COLOR", "1")));
 }
 
 #[test]
 fn a_trap_is_a_refusal() {
-    for body in [
-        "unreachable",
-        "(call $exit (i32.const 0)) i32.const 1",
-        "i32.const 1",
-    ] {
+    for body in ["unreachable", "(call $exit (i32.const 0)) i32.const 1", "i32.const 1"] {
         let stage = stage_with(&with_body(body, b""));
         let output = stage.verify(&[&stage.layout]);
         assert_eq!(code(&output), 3, "{body}");
@@ -241,14 +209,7 @@ fn a_trap_is_a_refusal() {
 #[test]
 fn reads_a_policy_from_standard_input_and_survives_a_closed_pipe() {
     let stage = stage(&decision("allow"));
-    let arguments = [
-        "verify",
-        "--policy",
-        "-",
-        "--module",
-        &stage.module,
-        &stage.layout,
-    ];
+    let arguments = ["verify", "--policy", "-", "--module", &stage.module, &stage.layout];
     let mut child = command(&arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -256,12 +217,7 @@ fn reads_a_policy_from_standard_input_and_survives_a_closed_pipe() {
         .spawn()
         .unwrap();
     drop(child.stdout.take());
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(b"{\"a\": 1}")
-        .unwrap();
+    child.stdin.take().unwrap().write_all(b"{\"a\": 1}").unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!((code(&output), err(&output).as_str()), (0, ""));
 }

@@ -15,15 +15,10 @@ pub(crate) fn corpora() -> Option<PathBuf> {
     let shared =
         env::var_os("COUNTERSIGN_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
     let places = [root.join("corpora"), shared.join("corpora")];
-    let found = places
-        .into_iter()
-        .find(|place| place.join("layouts").is_dir());
+    let found = places.into_iter().find(|place| place.join("layouts").is_dir());
     if found.is_none() {
         println!("NOT RUN: there are no corpora in `{}`", shared.display());
-        assert!(
-            env::var_os("CI").is_none(),
-            "the corpora must be there in CI"
-        );
+        assert!(env::var_os("CI").is_none(), "the corpora must be there in CI");
     }
     found
 }
@@ -40,41 +35,23 @@ fn every_layout_opens_resolves_and_shows_its_referrers() {
         };
         layouts += 1;
         let reference = layout.reference().to_owned();
-        let digest = match layout.answer(&Fetch::Resolve {
-            reference: reference.clone(),
-        }) {
+        let digest = match layout.answer(&Fetch::Resolve { reference: reference.clone() }) {
             Answer::Resolved { digest } => digest,
             other => panic!("{reference}: {other:?}"),
         };
         let repository = "localhost/x".to_owned();
         let max_bytes = 4 << 20;
-        let fetch = Fetch::Manifest {
-            repository: repository.clone(),
-            digest: digest.clone(),
-            max_bytes,
-        };
-        assert!(
-            matches!(layout.answer(&fetch), Answer::Found { .. }),
-            "{reference}"
-        );
-        let fetch = Fetch::Referrers {
-            repository,
-            digest,
-            max_bytes,
-        };
+        let fetch =
+            Fetch::Manifest { repository: repository.clone(), digest: digest.clone(), max_bytes };
+        assert!(matches!(layout.answer(&fetch), Answer::Found { .. }), "{reference}");
+        let fetch = Fetch::Referrers { repository, digest, max_bytes };
         if let Answer::Found { bytes, .. } = layout.answer(&fetch) {
             let index: Value = serde_json::from_slice(&bytes.0).unwrap();
             for descriptor in index["manifests"].as_array().unwrap() {
-                assert!(
-                    descriptor["artifactType"].is_string(),
-                    "{reference}: {descriptor}"
-                );
+                assert!(descriptor["artifactType"].is_string(), "{reference}: {descriptor}");
             }
             with_referrers += 1;
         }
     }
-    assert!(
-        layouts > 50 && with_referrers > 10,
-        "{layouts} layouts, {with_referrers} referrers"
-    );
+    assert!(layouts > 50 && with_referrers > 10, "{layouts} layouts, {with_referrers} referrers");
 }

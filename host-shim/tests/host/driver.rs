@@ -23,12 +23,7 @@ impl<F: FnMut(StepRequest) -> Vec<u8>> Evaluator for Scripted<F> {
     fn step(&self, request: &[u8]) -> Result<Outcome, RuntimeError> {
         let request = serde_json::from_slice(request).unwrap();
         let response = (self.0.borrow_mut())(request);
-        Ok(Outcome {
-            response,
-            fuel: 10,
-            memory: 100,
-            log: String::new(),
-        })
+        Ok(Outcome { response, fuel: 10, memory: 100, log: String::new() })
     }
 }
 
@@ -46,26 +41,17 @@ impl EvidenceSource for Slow {
         self.most.fetch_max(now, Ordering::SeqCst);
         thread::sleep(self.delay);
         self.now.fetch_sub(1, Ordering::SeqCst);
-        Answer::Absent {
-            message: format!("{fetch:?}"),
-        }
+        Answer::Absent { message: format!("{fetch:?}") }
     }
 }
 
 fn fetch(n: usize) -> Fetch {
-    Fetch::Resolve {
-        reference: format!("localhost/a:{n}"),
-    }
+    Fetch::Resolve { reference: format!("localhost/a:{n}") }
 }
 
 fn need(need: Vec<Fetch>) -> Vec<u8> {
     let api_version = STEP_VERSION.to_owned();
-    serde_json::to_vec(&StepResponse {
-        api_version,
-        need: Some(need),
-        decision: None,
-    })
-    .unwrap()
+    serde_json::to_vec(&StepResponse { api_version, need: Some(need), decision: None }).unwrap()
 }
 
 fn decision() -> Vec<u8> {
@@ -80,27 +66,15 @@ fn decision() -> Vec<u8> {
         usage: Usage::default(),
     };
     let api_version = STEP_VERSION.to_owned();
-    serde_json::to_vec(&StepResponse {
-        api_version,
-        need: None,
-        decision: Some(decision),
-    })
-    .unwrap()
+    serde_json::to_vec(&StepResponse { api_version, need: None, decision: Some(decision) }).unwrap()
 }
 
 fn judge(
     source: &Slow,
     script: impl FnMut(StepRequest) -> Vec<u8>,
 ) -> Result<Judgement, DriverError> {
-    let image = ImageRequest {
-        reference: "localhost/a:1".to_owned(),
-        path: None,
-    };
-    let request = Request {
-        images: vec![image],
-        can_patch: false,
-        kind: None,
-    };
+    let image = ImageRequest { reference: "localhost/a:1".to_owned(), path: None };
+    let request = Request { images: vec![image], can_patch: false, kind: None };
     let question = Question {
         policy: &Value::Null,
         request: &request,
@@ -112,10 +86,7 @@ fn judge(
 
 #[test]
 fn fetches_what_is_needed_in_parallel_and_answers_each() {
-    let source = Slow {
-        delay: Duration::from_millis(50),
-        ..Slow::default()
-    };
+    let source = Slow { delay: Duration::from_millis(50), ..Slow::default() };
     let start = Instant::now();
     let judgement = judge(&source, |request| match request.evidence.len() {
         0 => need((0..16).chain(0..4).map(fetch).collect()),
@@ -123,21 +94,12 @@ fn fetches_what_is_needed_in_parallel_and_answers_each() {
         _ => decision(),
     })
     .unwrap();
-    assert!(
-        start.elapsed() < Duration::from_millis(600),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_millis(600), "{:?}", start.elapsed());
     assert_eq!(source.most.load(Ordering::SeqCst), 8);
     assert_eq!(judgement.response, decision());
     assert_eq!(judgement.evidence.len(), 17);
     for item in &judgement.evidence {
-        assert_eq!(
-            item.answer,
-            Answer::Absent {
-                message: format!("{:?}", item.fetch)
-            }
-        );
+        assert_eq!(item.answer, Answer::Absent { message: format!("{:?}", item.fetch) });
     }
     assert_eq!((judgement.stats.rounds, judgement.stats.fetches), (3, 17));
     assert_eq!((judgement.stats.fuel, judgement.stats.memory), (30, 100));
@@ -170,14 +132,9 @@ fn takes_nothing_for_a_decision_that_is_none() {
         r#"{"apiVersion":"countersign.dev/step/v1","allowed":true}"#,
     ] {
         let result = judge(&source, |_| response.as_bytes().to_vec());
-        assert!(
-            matches!(result, Err(DriverError::Malformed(_))),
-            "{response}"
-        );
+        assert!(matches!(result, Err(DriverError::Malformed(_))), "{response}");
     }
-    let older = String::from_utf8(decision())
-        .unwrap()
-        .replace("step/v1", "step/v0");
+    let older = String::from_utf8(decision()).unwrap().replace("step/v1", "step/v0");
     let result = judge(&source, |_| older.clone().into_bytes());
     assert!(matches!(result, Err(DriverError::Malformed(_))));
 }

@@ -34,9 +34,7 @@ pub(crate) fn with_body(body: &str, data: &[u8]) -> Vec<u8> {
 
 /// A guest that always answers with these bytes.
 pub(crate) fn answering(response: &[u8]) -> Vec<u8> {
-    let body = format!(
-        "(call $response (i32.const 1024) (i32.const {})) i32.const 1",
-        response.len()
-    );
+    let body =
+        format!("(call $response (i32.const 1024) (i32.const {})) i32.const 1", response.len());
     with_body(&body, response)
 }

@@ -11,28 +11,16 @@ fn open(scratch: &Scratch) -> Layout {
 }
 
 fn blob(digest: &str, max_bytes: u64) -> Fetch {
-    Fetch::Blob {
-        repository: "localhost/x".to_owned(),
-        digest: digest.to_owned(),
-        max_bytes,
-    }
+    Fetch::Blob { repository: "localhost/x".to_owned(), digest: digest.to_owned(), max_bytes }
 }
 
 fn manifest(digest: &str) -> Fetch {
     let repository = "localhost/x".to_owned();
-    Fetch::Manifest {
-        repository,
-        digest: digest.to_owned(),
-        max_bytes: LIMIT,
-    }
+    Fetch::Manifest { repository, digest: digest.to_owned(), max_bytes: LIMIT }
 }
 
 fn referrers(digest: &str, max_bytes: u64) -> Fetch {
-    Fetch::Referrers {
-        repository: "localhost/x".to_owned(),
-        digest: digest.to_owned(),
-        max_bytes,
-    }
+    Fetch::Referrers { repository: "localhost/x".to_owned(), digest: digest.to_owned(), max_bytes }
 }
 
 fn reason(answer: &Answer) -> Option<UnavailableReason> {
@@ -49,37 +37,19 @@ fn resolves_reads_and_says_what_is_not_there() {
     scratch.index(std::slice::from_ref(&one));
     let layout = open(&scratch);
     let digest = one["digest"].as_str().unwrap();
-    let resolve = |tag: &str| {
-        layout.answer(&Fetch::Resolve {
-            reference: format!("localhost:5000/x:{tag}"),
-        })
-    };
-    assert_eq!(
-        resolve("1"),
-        Answer::Resolved {
-            digest: digest.to_owned()
-        }
-    );
+    let resolve =
+        |tag: &str| layout.answer(&Fetch::Resolve { reference: format!("localhost:5000/x:{tag}") });
+    assert_eq!(resolve("1"), Answer::Resolved { digest: digest.to_owned() });
     assert!(matches!(resolve("2"), Answer::Absent { .. }));
-    let Answer::Found {
-        bytes: Bytes(bytes),
-        media_type,
-        ..
-    } = layout.answer(&manifest(digest))
+    let Answer::Found { bytes: Bytes(bytes), media_type, .. } = layout.answer(&manifest(digest))
     else {
         panic!()
     };
     assert_eq!(bytes, image("a").to_string().into_bytes());
     assert_eq!(media_type.as_deref(), Some(MANIFEST));
     let nothing = format!("sha256:{}", "0".repeat(64));
-    assert!(matches!(
-        layout.answer(&blob(&nothing, LIMIT)),
-        Answer::Absent { .. }
-    ));
-    assert!(matches!(
-        layout.answer(&referrers(digest, LIMIT)),
-        Answer::Absent { .. }
-    ));
+    assert!(matches!(layout.answer(&blob(&nothing, LIMIT)), Answer::Absent { .. }));
+    assert!(matches!(layout.answer(&referrers(digest, LIMIT)), Answer::Absent { .. }));
 }
 
 #[test]
@@ -102,16 +72,9 @@ fn a_digest_is_never_a_path() {
         &format!("md5:{}", "a".repeat(32)),
     ] {
         let answer = layout.answer(&blob(digest, LIMIT));
-        assert_eq!(
-            reason(&answer),
-            Some(UnavailableReason::Unsupported),
-            "{digest}"
-        );
+        assert_eq!(reason(&answer), Some(UnavailableReason::Unsupported), "{digest}");
         let answer = Layout::open(scratch.path(), Some(Selector::Digest(digest.into())), None);
-        assert!(
-            matches!(answer, Err(LayoutError::BadSelector(_))),
-            "{digest}"
-        );
+        assert!(matches!(answer, Err(LayoutError::BadSelector(_))), "{digest}");
     }
 }
 
@@ -121,10 +84,7 @@ fn stops_at_the_limit_and_at_what_is_no_file() {
     let large = scratch.blob(vec![7; 1000]);
     scratch.index(&[scratch.manifest(&image("a"), tag("1"))]);
     let layout = open(&scratch);
-    assert!(matches!(
-        layout.answer(&blob(&large, 1000)),
-        Answer::Found { .. }
-    ));
+    assert!(matches!(layout.answer(&blob(&large, 1000)), Answer::Found { .. }));
     let answer = layout.answer(&blob(&large, 999));
     assert_eq!(reason(&answer), Some(UnavailableReason::TooLarge));
     let directory = "b".repeat(64);
@@ -148,10 +108,7 @@ fn finds_referrers_and_types_them_as_the_specification_says() {
     let untyped = scratch.manifest(&untyped, json!({}));
     scratch.index(&[subject, typed.clone(), untyped, typed]);
     let layout = Layout::open(scratch.path(), None, None).unwrap();
-    let Answer::Found {
-        bytes, media_type, ..
-    } = layout.answer(&referrers(&digest, LIMIT))
-    else {
+    let Answer::Found { bytes, media_type, .. } = layout.answer(&referrers(&digest, LIMIT)) else {
         panic!()
     };
     assert_eq!(media_type.as_deref(), Some(INDEX));
@@ -160,10 +117,7 @@ fn finds_referrers_and_types_them_as_the_specification_says() {
     assert_eq!(listed.len(), 2);
     assert_eq!(listed[0]["artifactType"], "application/typed");
     assert_eq!(listed[0]["annotations"], json!({ "k": "v" }));
-    assert_eq!(
-        listed[1]["artifactType"],
-        "application/vnd.oci.image.config.v1+json"
-    );
+    assert_eq!(listed[1]["artifactType"], "application/vnd.oci.image.config.v1+json");
     let answer = layout.answer(&referrers(&digest, 10));
     assert_eq!(reason(&answer), Some(UnavailableReason::TooLarge));
 }
@@ -197,24 +151,17 @@ fn names_itself_by_option_then_by_annotation_then_by_directory() {
     assert_eq!(open(&scratch).reference(), "ghcr.io:443/acme/app:1");
     scratch.index(&[scratch.manifest(&image("a"), tag("1"))]);
     let directory = scratch.path().file_name().unwrap().to_str().unwrap();
-    assert_eq!(
-        open(&scratch).reference(),
-        format!("localhost/{directory}:1")
-    );
+    assert_eq!(open(&scratch).reference(), format!("localhost/{directory}:1"));
 }
 
 #[test]
 fn two_images_of_one_tag_are_no_answer() {
     let scratch = Scratch::new();
-    let entries = [
-        scratch.manifest(&image("a"), tag("1")),
-        scratch.manifest(&image("b"), tag("1")),
-    ];
+    let entries =
+        [scratch.manifest(&image("a"), tag("1")), scratch.manifest(&image("b"), tag("1"))];
     scratch.index(&entries);
     let layout = open(&scratch);
-    let answer = layout.answer(&Fetch::Resolve {
-        reference: "localhost/x:1".to_owned(),
-    });
+    let answer = layout.answer(&Fetch::Resolve { reference: "localhost/x:1".to_owned() });
     assert_eq!(reason(&answer), Some(UnavailableReason::Garbled));
 }
 

@@ -23,10 +23,7 @@ pub(crate) struct Incoming {
 
 impl Incoming {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_str())
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 }
 
@@ -42,11 +39,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self {
-            status,
-            body: body.into(),
-            ..Self::default()
-        }
+        Self { status, body: body.into(), ..Self::default() }
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -111,54 +104,30 @@ fn stored(layout: &Layout, referrers_api: bool, path: &str) -> Reply {
     let max_bytes = 64 << 20;
     let repository = String::new();
     let mut parts = path.trim_start_matches("/v2/app/").splitn(2, '/');
-    let (kind, name) = (
-        parts.next().unwrap(),
-        parts.next().unwrap_or_default().to_owned(),
-    );
+    let (kind, name) = (parts.next().unwrap(), parts.next().unwrap_or_default().to_owned());
     let fetch = match kind {
-        "manifests" if name.contains(':') => Fetch::Manifest {
-            repository,
-            digest: name,
-            max_bytes,
-        },
-        "manifests" => Fetch::Tag {
-            repository,
-            tag: name,
-            max_bytes,
-        },
-        "blobs" => Fetch::Blob {
-            repository,
-            digest: name,
-            max_bytes,
-        },
-        "referrers" if referrers_api => Fetch::Referrers {
-            repository,
-            digest: name,
-            max_bytes,
-        },
+        "manifests" if name.contains(':') => {
+            Fetch::Manifest { repository, digest: name, max_bytes }
+        }
+        "manifests" => Fetch::Tag { repository, tag: name, max_bytes },
+        "blobs" => Fetch::Blob { repository, digest: name, max_bytes },
+        "referrers" if referrers_api => Fetch::Referrers { repository, digest: name, max_bytes },
         _ => return Reply::new(404, "404 page not found"),
     };
     match layout.answer(&fetch) {
-        Answer::Found {
-            bytes, media_type, ..
-        } => {
+        Answer::Found { bytes, media_type, .. } => {
             let media_type = media_type.unwrap_or_else(|| "application/octet-stream".to_owned());
             Reply::new(200, bytes.0).with("Content-Type", media_type)
         }
         _ if kind == "referrers" => {
             Reply::new(200, r#"{"schemaVersion":2,"manifests":[]}"#).with("Content-Type", INDEX)
         }
-        _ => Reply::new(
-            404,
-            r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown"}]}"#,
-        ),
+        _ => Reply::new(404, r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown"}]}"#),
     }
 }
 
 fn serve(mut stream: TcpStream, handler: &Arc<Handler>, log: &Mutex<Vec<Incoming>>) {
-    let mut lines = BufReader::new(stream.try_clone().unwrap())
-        .lines()
-        .map_while(Result::ok);
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
     let Some(first) = lines.next() else { return };
     let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
     let headers = lines
@@ -173,16 +142,11 @@ fn serve(mut stream: TcpStream, handler: &Arc<Handler>, log: &Mutex<Vec<Incoming
     let reply = handler(&incoming);
     thread::sleep(reply.delay);
     let length = reply.length.unwrap_or(reply.body.len());
-    let mut head = format!(
-        "HTTP/1.1 {} Said\r\nContent-Length: {length}\r\n",
-        reply.status
-    );
+    let mut head = format!("HTTP/1.1 {} Said\r\nContent-Length: {length}\r\n", reply.status);
     for (name, value) in &reply.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("Connection: close\r\n\r\n");
     // The client may have gone away: that is part of the tests.
-    let _ = stream
-        .write_all(head.as_bytes())
-        .and_then(|()| stream.write_all(&reply.body));
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&reply.body));
 }

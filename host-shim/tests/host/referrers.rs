@@ -9,11 +9,7 @@ use crate::{
 };
 
 fn referrers(registry: &Loopback) -> Fetch {
-    Fetch::Referrers {
-        repository: registry.repository(),
-        digest: digest(BODY),
-        max_bytes: LIMIT,
-    }
+    Fetch::Referrers { repository: registry.repository(), digest: digest(BODY), max_bytes: LIMIT }
 }
 
 #[test]
@@ -30,18 +26,9 @@ fn merges_the_pages_of_the_referrers() {
         .with("Content-Type", format!("{INDEX}; charset=utf-8"))
     });
     let answer = client(&Scratch::new()).fetch(&referrers(&registry));
-    let Answer::Found {
-        bytes: Bytes(bytes),
-        ..
-    } = answer
-    else {
-        panic!("{answer:?}")
-    };
+    let Answer::Found { bytes: Bytes(bytes), .. } = answer else { panic!("{answer:?}") };
     let index: Value = serde_json::from_slice(&bytes).unwrap();
-    assert_eq!(
-        index["manifests"],
-        json!([{"digest": 1}, {"digest": 2}, {"digest": 3}])
-    );
+    assert_eq!(index["manifests"], json!([{"digest": 1}, {"digest": 2}, {"digest": 3}]));
     assert_eq!(index["mediaType"], INDEX);
 }
 
@@ -71,10 +58,7 @@ fn a_registry_without_the_referrers_api_is_absent_and_a_broken_one_is_not() {
         let registry = Loopback::start(move |_| reply.clone());
         client(&Scratch::new()).fetch(&referrers(&registry))
     };
-    assert!(matches!(
-        kind(Reply::new(404, "404 page not found")),
-        Answer::Absent { .. }
-    ));
+    assert!(matches!(kind(Reply::new(404, "404 page not found")), Answer::Absent { .. }));
     let page = Reply::new(200, "<html>").with("Content-Type", "text/html");
     assert!(matches!(kind(page), Answer::Absent { .. }));
     let broken = Reply::new(200, "not an index").with("Content-Type", INDEX);

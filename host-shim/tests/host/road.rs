@@ -11,10 +11,7 @@ use serde_json::Value;
 use crate::{corpora::corpora, loopback::Loopback, scratch::Scratch};
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_countersign"))
-        .args(arguments)
-        .output()
-        .unwrap()
+    Command::new(env!("CARGO_BIN_EXE_countersign")).args(arguments).output().unwrap()
 }
 
 /// Whether there is a module to run; a word about it where not.
@@ -23,10 +20,7 @@ fn embeds_a_module() -> bool {
     let embedded = version.contains("module sha256:");
     if !embedded {
         println!("NOT RUN: this build embeds no module");
-        assert!(
-            env::var_os("CI").is_none(),
-            "the module must be built before the host in CI"
-        );
+        assert!(env::var_os("CI").is_none(), "the module must be built before the host in CI");
     }
     embedded
 }
@@ -56,21 +50,11 @@ fn a_registry_and_a_layout_lead_to_the_same_verdict() {
         let policy = scratch.write("policy.json", case["policy"].to_string());
         let policy = policy.to_str().unwrap();
         let verify = |reference: &str| {
-            let fixed = [
-                "verify",
-                "--plain-http",
-                "--output",
-                "json",
-                "--policy",
-                policy,
-            ];
+            let fixed = ["verify", "--plain-http", "--output", "json", "--policy", policy];
             let output = run(&[&fixed[..], &["--now", text("now"), reference]].concat());
             let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
             let decision = &report["results"][0]["decision"];
-            (
-                output.status.code(),
-                decision["images"][0]["reason"]["code"].clone(),
-            )
+            (output.status.code(), decision["images"][0]["reason"]["code"].clone())
         };
         let expected = verify(&format!("oci-layout:{}:{tag}", directory.display()));
         allowed += usize::from(expected.0 == Some(0));
@@ -80,8 +64,5 @@ fn a_registry_and_a_layout_lead_to_the_same_verdict() {
             assert_eq!(found, expected, "{} {referrers_api}", text("id"));
         }
     }
-    assert!(
-        judged > 50 && allowed > 3,
-        "{judged} judged, {allowed} allowed"
-    );
+    assert!(judged > 50 && allowed > 3, "{judged} judged, {allowed} allowed");
 }

@@ -16,11 +16,7 @@ fn engine() -> &'static Engine {
 }
 
 fn run(body: &str, data: &[u8]) -> Result<Outcome, RuntimeError> {
-    let limits = Limits {
-        fuel: 50_000_000,
-        memory: 8 << 20,
-        deadline: Duration::from_millis(500),
-    };
+    let limits = Limits { fuel: 50_000_000, memory: 8 << 20, deadline: Duration::from_millis(500) };
     run_with(body, data, limits, Arc::new(NoCallbacks))
 }
 
@@ -32,13 +28,7 @@ fn run_with(
 ) -> Result<Outcome, RuntimeError> {
     let module = Module::compile(engine(), &with_body(body, data)).unwrap();
     let (operation, payload) = ("evaluate", b"payload".as_slice());
-    module.call(&Call {
-        operation,
-        payload,
-        now: 1_234_567_890,
-        limits,
-        callbacks,
-    })
+    module.call(&Call { operation, payload, now: 1_234_567_890, limits, callbacks })
 }
 
 #[test]
@@ -72,16 +62,10 @@ fn names_the_limit_that_stopped_a_guest() {
     let forever = "(loop $again (br $again)) i32.const 1";
     assert_eq!(run(forever, b""), Err(RuntimeError::Fuel(50_000_000)));
 
-    let limits = Limits {
-        deadline: Duration::from_millis(100),
-        ..Limits::default()
-    };
+    let limits = Limits { deadline: Duration::from_millis(100), ..Limits::default() };
     let start = Instant::now();
     let outcome = run_with(forever, b"", limits, Arc::new(NoCallbacks));
-    assert_eq!(
-        outcome,
-        Err(RuntimeError::Deadline(Duration::from_millis(100)))
-    );
+    assert_eq!(outcome, Err(RuntimeError::Deadline(Duration::from_millis(100))));
     assert!(start.elapsed() < Duration::from_secs(5));
 
     let hungry = "
@@ -90,14 +74,8 @@ fn names_the_limit_that_stopped_a_guest() {
     let error = run(hungry, b"").unwrap_err();
     assert_eq!(error, RuntimeError::Memory(8 << 20));
     assert!(error.to_string().contains("8 MiB"));
-    assert_eq!(
-        run("(call $exit (i32.const 7)) i32.const 1", b""),
-        Err(RuntimeError::Exit(7))
-    );
-    assert!(matches!(
-        run("unreachable", b""),
-        Err(RuntimeError::Trap(_))
-    ));
+    assert_eq!(run("(call $exit (i32.const 7)) i32.const 1", b""), Err(RuntimeError::Exit(7)));
+    assert!(matches!(run("unreachable", b""), Err(RuntimeError::Trap(_))));
 }
 
 #[test]
@@ -117,24 +95,15 @@ fn a_pointer_outside_of_memory_stops_the_guest_and_not_the_host() {
             (i32.const 0) (i32.const 0) (i32.const 0)))",
     ] {
         let error = run(&format!("{call} i32.const 1"), b"").unwrap_err();
-        assert!(
-            matches!(&error, RuntimeError::Trap(m) if m.contains("memory")),
-            "{call}: {error}"
-        );
+        assert!(matches!(&error, RuntimeError::Trap(m) if m.contains("memory")), "{call}: {error}");
     }
 }
 
 #[test]
 fn a_guest_that_fails_says_why() {
     let failing = "(call $error (i32.const 1024) (i32.const 3)) i32.const 0";
-    assert_eq!(
-        run(failing, b"why"),
-        Err(RuntimeError::Guest("why".to_owned()))
-    );
-    assert!(matches!(
-        run("i32.const 1", b""),
-        Err(RuntimeError::Protocol(_))
-    ));
+    assert_eq!(run(failing, b"why"), Err(RuntimeError::Guest("why".to_owned())));
+    assert!(matches!(run("i32.const 1", b""), Err(RuntimeError::Protocol(_))));
     // A Rust guest prints its panic before it traps: vector at 1024, text after it.
     let mut data = [1032_u32.to_le_bytes(), 4_u32.to_le_bytes()].concat();
     data.extend_from_slice(b"help");
@@ -151,10 +120,8 @@ fn what_a_guest_prints_is_kept_up_to_a_bound() {
     data.resize(60_008, b'x');
     let write =
         "(drop (call $fd_write (i32.const 1) (i32.const 1024) (i32.const 1) (i32.const 0)))";
-    let body = format!(
-        "{} (call $response (i32.const 0) (i32.const 0)) i32.const 1",
-        write.repeat(3)
-    );
+    let body =
+        format!("{} (call $response (i32.const 0) (i32.const 0)) i32.const 1", write.repeat(3));
     assert_eq!(run(&body, &data).unwrap().log.len(), 64 << 10);
 }
 
@@ -165,15 +132,8 @@ fn callbacks_get_the_four_parts_and_answer_or_fail() {
     impl HostCallbacks for Recorder {
         fn call(&self, b: &str, n: &str, o: &str, payload: &[u8]) -> Result<Vec<u8>, String> {
             let payload = String::from_utf8_lossy(payload);
-            self.0
-                .lock()
-                .unwrap()
-                .push(format!("{b}/{n}/{o}/{payload}"));
-            if o == "op" {
-                Ok(b"good".to_vec())
-            } else {
-                Err("bad".to_owned())
-            }
+            self.0.lock().unwrap().push(format!("{b}/{n}/{o}/{payload}"));
+            if o == "op" { Ok(b"good".to_vec()) } else { Err("bad".to_owned()) }
         }
     }
     let host = |operation: usize| {
@@ -231,20 +191,10 @@ fn code_compiled_ahead_of_time_runs_and_never_stands_for_another_module() {
         module.call(&call).unwrap().response
     };
     let load = |wasm, compiled| {
-        Module::embedded(
-            engine(),
-            Embedded {
-                wasm: Some(wasm),
-                compiled: Some(compiled),
-            },
-        )
-        .unwrap()
+        Module::embedded(engine(), Embedded { wasm: Some(wasm), compiled: Some(compiled) }).unwrap()
     };
     let (module, note) = load(wasm, compiled);
-    assert_eq!(
-        (answer(&module).as_slice(), note),
-        (b"one".as_slice(), None)
-    );
+    assert_eq!((answer(&module).as_slice(), note), (b"one".as_slice(), None));
     let (module, note) = load(other, compiled);
     assert_eq!(answer(&module), b"two");
     assert!(note.unwrap().contains("made from another module"));

@@ -56,10 +56,7 @@ impl ciborium_io::Read for Input<'_> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            decoder: Decoder::from(Input(bytes)),
-            length: bytes.len(),
-        }
+        Self { decoder: Decoder::from(Input(bytes)), length: bytes.len() }
     }
 
     /// The next item.
@@ -69,11 +66,7 @@ impl<'a> Reader<'a> {
 
     /// Nothing may follow.
     pub(super) fn finish(mut self) -> Result<(), CborError> {
-        if self.left() == 0 {
-            Ok(())
-        } else {
-            Err(CborError::Trailing)
-        }
+        if self.left() == 0 { Ok(()) } else { Err(CborError::Trailing) }
     }
 
     fn left(&mut self) -> usize {
@@ -174,19 +167,11 @@ mod tests {
 
     #[test]
     fn integers_have_one_value_however_they_are_written() {
-        for bytes in [
-            &b"\x01"[..],
-            b"\x18\x01",
-            b"\x19\x00\x01",
-            b"\x1b\0\0\0\0\0\0\0\x01",
-        ] {
+        for bytes in [&b"\x01"[..], b"\x18\x01", b"\x19\x00\x01", b"\x1b\0\0\0\0\0\0\0\x01"] {
             assert_eq!(read(bytes), Ok(Item::Integer(1)));
         }
         assert_eq!(read(b"\x38\x24"), Ok(Item::Integer(-37)));
-        assert_eq!(
-            read(b"\x3b\xff\xff\xff\xff\xff\xff\xff\xff"),
-            Ok(Item::Integer(-(1 << 64)))
-        );
+        assert_eq!(read(b"\x3b\xff\xff\xff\xff\xff\xff\xff\xff"), Ok(Item::Integer(-(1 << 64))));
     }
 
     #[test]
@@ -207,14 +192,8 @@ mod tests {
             (b"\x00\x00", CborError::Trailing),
             (b"\xa2\x01\x00\x18\x01\x00", CborError::Duplicate),
             (b"\xa2\x61a\x00\x61a\x00", CborError::Duplicate),
-            (
-                b"\x81\x81\x81\x81\x81\x81\x81\x81\x81\x00",
-                CborError::Depth,
-            ),
-            (
-                b"\xc1\xc1\xc1\xc1\xc1\xc1\xc1\xc1\xc1\x00",
-                CborError::Depth,
-            ),
+            (b"\x81\x81\x81\x81\x81\x81\x81\x81\x81\x00", CborError::Depth),
+            (b"\xc1\xc1\xc1\xc1\xc1\xc1\xc1\xc1\xc1\x00", CborError::Depth),
         ] {
             assert_eq!(read(bytes), Err(error), "{bytes:x?}");
         }

@@ -46,21 +46,14 @@ fn identities_are_read_as_notation_go_reads_them() {
         assert_eq!(name(text), acme, "{text}");
     }
     for (text, organization) in [
-        (
-            r"C=US,ST=WA,O=Acme\, Inc\; \+ \\ \<\>",
-            r"Acme, Inc; + \ <>",
-        ),
+        (r"C=US,ST=WA,O=Acme\, Inc\; \+ \\ \<\>", r"Acme, Inc; + \ <>"),
         (r"C=US,ST=WA,O=\ lead\ ", " lead "),
         (r"C=US,ST=WA,O=\ lead\   ", " lead "),
         (r#"C=US,ST=WA,O="Acme""#, r#""Acme""#),
         (r"C=US,ST=WA,O=a=b", "a=b"),
         (r"C=US,ST=WA,O=\c3\a4", "ä"),
     ] {
-        assert_eq!(
-            name(text).0.get("O").map(String::as_str),
-            Some(organization),
-            "{text}"
-        );
+        assert_eq!(name(text).0.get("O").map(String::as_str), Some(organization), "{text}");
     }
 }
 
@@ -76,14 +69,8 @@ fn what_is_not_an_identity_is_refused() {
         ("x509.subject: C=US, ST=WA", Missing("O")),
         ("x509.subject: C=US, O=Acme", Missing("ST")),
         ("x509.subject: ST=WA, O=Acme", Missing("C")),
-        (
-            "x509.subject: c=US, st=WA, o=Acme",
-            UnknownAttribute("c".into()),
-        ),
-        (
-            "x509.subject: C=US, ST=WA, O=Acme, 2.5.4.3=x",
-            UnknownAttribute("2.5.4.3".into()),
-        ),
+        ("x509.subject: c=US, st=WA, o=Acme", UnknownAttribute("c".into())),
+        ("x509.subject: C=US, ST=WA, O=Acme, 2.5.4.3=x", UnknownAttribute("2.5.4.3".into())),
         ("x509.subject: C=US, ST=WA, O=Acme, L=", EmptyValue("L")),
         ("x509.subject: C=US, ST=WA, O= ", EmptyValue("O")),
         ("x509.subject: C=US, ST=WA, O=Acme, O=Other", Duplicate("O")),
@@ -102,10 +89,7 @@ fn what_is_not_an_identity_is_refused() {
 #[test]
 fn identities_of_a_list_do_not_overlap() {
     let list = |texts: &[&str]| {
-        let parsed: Vec<_> = texts
-            .iter()
-            .map(|t| TrustedIdentity::parse(t).unwrap())
-            .collect();
+        let parsed: Vec<_> = texts.iter().map(|t| TrustedIdentity::parse(t).unwrap()).collect();
         check_overlap(&parsed)
     };
     let acme = "x509.subject: C=US, ST=WA, O=Acme";
@@ -116,10 +100,7 @@ fn identities_of_a_list_do_not_overlap() {
     assert_eq!(list(&["*", acme]), Err(IdentityError::AnyAmongOthers));
     assert_eq!(list(&["*", "*"]), Err(IdentityError::AnyAmongOthers));
     for overlap in [[acme, build], [build, acme], [acme, acme]] {
-        assert!(
-            matches!(list(&overlap), Err(IdentityError::Overlap(..))),
-            "{overlap:?}"
-        );
+        assert!(matches!(list(&overlap), Err(IdentityError::Overlap(..))), "{overlap:?}");
     }
 }
 
@@ -139,10 +120,7 @@ fn only_what_the_identity_names_has_to_be_unique() {
         &[(ObjectIdentifier::new_unwrap("2.5.4.11"), 0x0c, b"b")],
     ];
     let two = with(&TWO_UNITS);
-    assert_eq!(
-        only_value(&two, "O", Profile::Spec).as_deref(),
-        Some("Acme")
-    );
+    assert_eq!(only_value(&two, "O", Profile::Spec).as_deref(), Some("Acme"));
     assert_eq!(only_value(&two, "OU", Profile::Spec), None);
     assert!(!is_readable_by_notation_go(&two));
     assert!(is_readable_by_notation_go(&with(&[])));
@@ -152,14 +130,8 @@ fn only_what_the_identity_names_has_to_be_unique() {
     ]];
     let shared = with(&SHARED);
     assert_eq!(only_value(&shared, "OU", Profile::Spec), None);
-    assert_eq!(
-        only_value(&shared, "OU", Profile::Compat).as_deref(),
-        Some("a")
-    );
-    assert_eq!(
-        only_value(&shared, "O", Profile::Spec).as_deref(),
-        Some("Acme")
-    );
+    assert_eq!(only_value(&shared, "OU", Profile::Compat).as_deref(), Some("a"));
+    assert_eq!(only_value(&shared, "O", Profile::Spec).as_deref(), Some("Acme"));
 }
 
 #[test]
@@ -175,11 +147,7 @@ fn strings_of_every_type_are_read_where_they_have_one_meaning() {
         (0x04, b"Acme", None),
     ] {
         let name = subject(&[&[(oid("O"), tag, bytes)]]);
-        assert_eq!(
-            only_value(&name, "O", Profile::Spec).as_deref(),
-            text,
-            "{tag:#x} {bytes:x?}"
-        );
+        assert_eq!(only_value(&name, "O", Profile::Spec).as_deref(), text, "{tag:#x} {bytes:x?}");
     }
 }
 
@@ -191,10 +159,7 @@ fn a_subject_has_one_line() {
         &[(oid("OU"), 0x0c, b" #x ")],
         &[(oid("CN"), 0x0c, b"#x\n")],
     ]);
-    assert_eq!(
-        subject_line(&name),
-        r#"CN=\#x\0a,OU=\ #x\ ,O=Acme\, \"Inc\",C=DE"#
-    );
+    assert_eq!(subject_line(&name), r#"CN=\#x\0a,OU=\ #x\ ,O=Acme\, \"Inc\",C=DE"#);
     let other = subject(&[&[(ObjectIdentifier::new_unwrap("1.2.3"), 0x04, b"\x01")]]);
     assert_eq!(subject_line(&other), "1.2.3=#040101");
     assert_eq!(subject_line(&subject(&[])), "");

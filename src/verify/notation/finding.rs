@@ -31,26 +31,14 @@ pub(super) struct Finding {
 /// All of them, in the order of TP §Steps.
 pub(super) fn all(opened: &Opened, authority: &NotationAuthority, now: Time) -> Vec<Finding> {
     let actions = authority.actions;
-    let finding = |check, action, outcome| Finding {
-        check,
-        action,
-        outcome,
-    };
+    let finding = |check, action, outcome| Finding { check, action, outcome };
     let mut all = Vec::new();
     if let Err(reason) = plugin(opened) {
         all.push(finding(PLUGIN, Action::Enforce, Err(reason)));
     }
     all.extend([
-        finding(
-            AUTHENTICITY,
-            actions.authenticity,
-            authenticity(opened, authority),
-        ),
-        finding(
-            TRUSTED_IDENTITY,
-            actions.authenticity,
-            trusted_identity(opened, authority),
-        ),
+        finding(AUTHENTICITY, actions.authenticity, authenticity(opened, authority)),
+        finding(TRUSTED_IDENTITY, actions.authenticity, trusted_identity(opened, authority)),
         finding(EXPIRY, actions.expiry, expiry(opened, now)),
         finding(
             AUTHENTIC_TIMESTAMP,
@@ -96,17 +84,10 @@ fn plugin(opened: &Opened) -> Result<(), Reason> {
     let Some(plugin) = &opened.envelope.attributes.plugin else {
         return Ok(());
     };
-    let version = plugin
-        .min_version
-        .as_ref()
-        .map(|v| format!(" {v}"))
-        .unwrap_or_default();
+    let version = plugin.min_version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
     Err(Reason::new(
         Code::NotationPlugin,
-        format!(
-            "the signature needs the verification plugin `{}`",
-            plugin.name
-        ),
+        format!("the signature needs the verification plugin `{}`", plugin.name),
     )
     .expected("a signature without a verification plugin")
     .found(format!("{}{version}", plugin.name)))
@@ -134,18 +115,9 @@ fn authenticity(opened: &Opened, authority: &NotationAuthority) -> Result<String
         None => {
             let root = opened.chain.last().unwrap_or(&opened.leaf);
             Err(Reason::of(Code::AuthenticityUntrusted)
-                .next(format!(
-                    "add the signer's root to the `{name}` store, or check who signed"
-                ))
-                .expected(format!(
-                    "one of {} certificates of the `{name}` store",
-                    store.len()
-                ))
-                .found(format!(
-                    "{} sha256:{}",
-                    subject_line(root.subject()),
-                    root.fingerprint()
-                )))
+                .next(format!("add the signer's root to the `{name}` store, or check who signed"))
+                .expected(format!("one of {} certificates of the `{name}` store", store.len()))
+                .found(format!("{} sha256:{}", subject_line(root.subject()), root.fingerprint())))
         }
     }
 }
@@ -156,10 +128,7 @@ fn authenticity(opened: &Opened, authority: &NotationAuthority) -> Result<String
 /// certificate's subject"
 fn trusted_identity(opened: &Opened, authority: &NotationAuthority) -> Result<String, Reason> {
     let identities = &authority.trusted_identities;
-    match identities
-        .iter()
-        .find(|i| i.matches(&opened.leaf, authority.profile))
-    {
+    match identities.iter().find(|i| i.matches(&opened.leaf, authority.profile)) {
         Some(identity) => Ok(identity.to_string()),
         None => {
             let expected: Vec<String> = identities.iter().map(ToString::to_string).collect();
@@ -214,11 +183,7 @@ fn authentic_timestamp(opened: &Opened, profile: Profile, now: Time) -> Result<S
     for certificate in &opened.chain {
         let (from, to) = (certificate.not_before(), certificate.not_after());
         if time < from || time > to {
-            let state = if time < from {
-                "not valid yet"
-            } else {
-                "expired"
-            };
+            let state = if time < from { "not valid yet" } else { "expired" };
             return Err(Reason::new(
                 Code::AuthenticTimestampInvalid,
                 format!(

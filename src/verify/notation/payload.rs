@@ -31,17 +31,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<TargetArtifact, Reason> {
         return Err(malformed("the payload is not a JSON object".into()));
     };
     let Some(Value::Object(mut artifact)) = document.remove("targetArtifact") else {
-        return Err(malformed(
-            "`targetArtifact` is missing or not an object".into(),
-        ));
+        return Err(malformed("`targetArtifact` is missing or not an object".into()));
     };
     Ok(TargetArtifact {
         digest: text(&mut artifact, "digest").ok_or_else(|| missing("digest"))?,
         media_type: text(&mut artifact, "mediaType").ok_or_else(|| missing("mediaType"))?,
-        size: artifact
-            .get("size")
-            .and_then(Value::as_u64)
-            .ok_or_else(|| missing("size"))?,
+        size: artifact.get("size").and_then(Value::as_u64).ok_or_else(|| missing("size"))?,
         annotations: annotations(artifact.remove("annotations"))
             .ok_or_else(|| missing("annotations"))?,
     })
@@ -108,10 +103,7 @@ impl TargetArtifact {
     /// spec: TP §Steps "verify the user provided metadata/custom annotations match the signed
     /// attributes present in the signature envelope"
     pub(super) fn has_metadata(&self, wanted: &BTreeMap<String, String>) -> Result<(), Reason> {
-        match wanted
-            .iter()
-            .find(|(key, value)| self.annotations.get(*key) != Some(value))
-        {
+        match wanted.iter().find(|(key, value)| self.annotations.get(*key) != Some(value)) {
             None => Ok(()),
             Some((key, value)) => {
                 let reason = Reason::of(Code::MetadataMismatch).expected(format!("{key}={value}"));
@@ -150,11 +142,7 @@ mod tests {
             r#"{"targetArtifact":{"digest":"d","mediaType":"m","size":7,"annotations":{"a":1}}}"#,
             r#"{"targetArtifact":{"digest":"d","mediaType":"m","size":7}} x"#,
         ] {
-            assert_eq!(
-                parse(text.as_bytes()).unwrap_err().code,
-                Code::PayloadMalformed,
-                "{text}"
-            );
+            assert_eq!(parse(text.as_bytes()).unwrap_err().code, Code::PayloadMalformed, "{text}");
         }
     }
 }
