@@ -1,0 +1,3 @@
+//! What the fuzz targets do; see `targets`.
+
+pub mod targets;

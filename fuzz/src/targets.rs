@@ -1,0 +1,189 @@
+//! The bodies of the fuzz targets: no panic, and what else can be said cheaply.
+//!
+//! `tests/fuzz_corpus.rs` replays the corpus through the same functions on stable.
+
+use countersign::{
+    Step,
+    discovery::manifest,
+    envelope::{bundle, cose, dsse, jws, notation::MOST_CERTIFICATES, simple_signing},
+    evaluate,
+    evidence::Budget,
+    json, pem,
+    policy::{Glob, Policy},
+    reference::{Digest, Reference},
+    step_json,
+    time::Time,
+    wire::{Outcome, StepRequest, StepResponse},
+    x509::Certificate,
+};
+
+/// A target: its name, which is its corpus' too, and its body.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    ("bundle", bundle),
+    ("certificate", certificate),
+    ("cose", cose),
+    ("dsse", dsse),
+    ("glob", glob),
+    ("json", json),
+    ("jws", jws),
+    ("manifest", manifest),
+    ("pem", pem),
+    ("policy", policy),
+    ("reference", reference),
+    ("simple_signing", simple_signing),
+    ("statement", statement),
+    ("step", step),
+];
+
+/// A bundle has one signature.
+pub fn bundle(data: &[u8]) {
+    if let Ok(parsed) = bundle::parse(data)
+        && let bundle::Content::Dsse(envelope) = parsed.content
+    {
+        assert_eq!(envelope.signatures.len(), 1);
+    }
+}
+
+/// A certificate is kept to the byte.
+pub fn certificate(data: &[u8]) {
+    if let Ok(certificate) = Certificate::from_der(data) {
+        assert_eq!(certificate.der(), data);
+        if let Ok(key) = certificate.public_key() {
+            let _ = certificate.verify_signed_by(&key);
+        }
+        let _ = certificate.fingerprint();
+        let _ = certificate.subject().to_string();
+    }
+}
+
+/// An envelope has certificates.
+pub fn cose(data: &[u8]) {
+    if let Ok(envelope) = cose::parse(data) {
+        assert!((1..=MOST_CERTIFICATES).contains(&envelope.chain.len()));
+        assert!(envelope.signing_input.ends_with(&envelope.payload));
+    }
+}
+
+/// What is signed ends with the payload.
+pub fn dsse(data: &[u8]) {
+    if let Ok(envelope) = dsse::parse(data) {
+        assert!((1..=16).contains(&envelope.signatures.len()));
+        let signed = envelope.pre_authentication_encoding();
+        assert!(signed.ends_with(&envelope.payload));
+    }
+}
+
+/// A pattern on the first line, a name on the second. What has no star matches one name at most.
+pub fn glob(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let (pattern, name) = text.split_once('\n').unwrap_or((text, "ghcr.io/acme/app"));
+    if let Ok(glob) = Glob::parse(pattern)
+        && glob.matches(name)
+        && !pattern.contains('*')
+    {
+        assert!(!glob.matches(&format!("{name}x")));
+        assert!(!glob.matches(&format!("x{name}")));
+    }
+}
+
+/// What is accepted is what another reader reads.
+pub fn json(data: &[u8]) {
+    if let Ok(value) = json::parse(data) {
+        let other: serde_json::Value = serde_json::from_slice(data).unwrap();
+        assert_eq!(value, other);
+    }
+}
+
+/// An envelope has certificates, and what is signed are its own two texts.
+pub fn jws(data: &[u8]) {
+    if let Ok(envelope) = jws::parse(data) {
+        assert!((1..=MOST_CERTIFICATES).contains(&envelope.chain.len()));
+        let dots = envelope.signing_input.iter().filter(|b| **b == b'.');
+        assert_eq!(dots.count(), 1);
+    }
+}
+
+/// No document is two things.
+pub fn manifest(data: &[u8]) {
+    if let Ok((parsed, _)) = manifest::parse(data) {
+        let lists = [parsed.layers.is_some(), parsed.manifests.is_some(), parsed.blobs.is_some()];
+        assert!(lists.iter().filter(|there| **there).count() <= 1);
+    }
+}
+
+/// No more blocks than were asked for, and never none.
+pub fn pem(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data)
+        && let Ok(blocks) = pem::blocks(text, "CERTIFICATE", 4)
+    {
+        assert!((1..=4).contains(&blocks.len()));
+        for der in &blocks {
+            certificate(der);
+        }
+    }
+}
+
+/// A refusal says where.
+pub fn policy(data: &[u8]) {
+    if let Ok(document) = serde_json::from_slice(data)
+        && let Err(errors) = Policy::parse(&document)
+    {
+        assert!(!errors.is_empty());
+        for error in errors {
+            assert!(error.path.is_empty() || error.path.starts_with('/'));
+            assert!(!error.message.is_empty());
+        }
+    }
+}
+
+/// The normal form of a normal form is itself.
+pub fn reference(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        let _ = Digest::parse(text);
+        if let Ok(reference) = Reference::parse(text) {
+            assert_eq!(Reference::parse(&reference.to_string()), Ok(reference));
+        }
+    }
+}
+
+/// What is read is in a strict document.
+pub fn simple_signing(data: &[u8]) {
+    if simple_signing::parse(data).is_some() {
+        assert!(json::parse(data).is_ok());
+    }
+}
+
+/// A statement is about somebody, and not about just anybody.
+pub fn statement(data: &[u8]) {
+    use countersign::attestation::statement;
+    if let Ok(statement) = statement::parse(data) {
+        assert!(!statement.subjects.is_empty());
+        let digest = Digest::sha256(b"an artifact that nothing is about");
+        assert!(statement.subject_of(&digest, None).is_none());
+    }
+}
+
+/// Always one answer; and never `allow` by a policy whose key has signed nothing.
+pub fn step(data: &[u8]) {
+    let response: StepResponse = serde_json::from_slice(&step_json(data)).unwrap();
+    assert_ne!(response.need.is_some(), response.decision.is_some());
+    let Ok(request) = serde_json::from_slice::<StepRequest>(data) else {
+        return;
+    };
+    let Some(now) = Time::parse(&request.now) else {
+        return;
+    };
+    let policy = serde_json::from_str(include_str!("nobody.json")).unwrap();
+    let policy = Policy::parse(&policy).unwrap();
+    let budget = request.budget.unwrap_or_else(Budget::default);
+    if let Step::Decision(decision) =
+        evaluate(&policy, &request.request, &request.evidence, now, budget)
+    {
+        assert_ne!(decision.outcome, Outcome::Allow);
+    }
+}

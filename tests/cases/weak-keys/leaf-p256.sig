@@ -1,0 +1,1 @@
+MEUCIQDAyQrG0Ccb+Mwy4PdAtXSw/CLf0PMLrsePt9D9YxBLygIgFHZdZQMidG7ifutiDutE0PVPlsjugB1jJIH5v5masdk=

@@ -1,0 +1,92 @@
+//! The fuzz corpus, replayed on stable through the very functions that are fuzzed.
+
+mod support;
+
+#[path = "../fuzz/src/targets.rs"]
+#[allow(dead_code, unreachable_pub, reason = "public in its own crate")]
+mod targets;
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+fn fuzz() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz"))
+}
+
+fn names(directory: &str) -> BTreeSet<String> {
+    fs::read_dir(fuzz().join(directory))
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            path.file_stem().unwrap().to_str().unwrap().to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn the_corpus_holds_what_the_targets_say() {
+    let (mut files, mut bytes) = (0, 0);
+    for (name, target) in targets::TARGETS {
+        for entry in fs::read_dir(fuzz().join("corpus").join(name)).unwrap() {
+            let mut data = Vec::new();
+            let mut file = fs::OpenOptions::new().read(true).open(entry.unwrap().path()).unwrap();
+            std::io::Read::read_to_end(&mut file, &mut data).unwrap();
+            target(&data);
+            // What was cut off or has one bit flipped is seen too.
+            for at in 0..data.len() {
+                if at % (1 + data.len() / 64) == 0 {
+                    target(&data[..at]);
+                    data[at] ^= 1 << (at % 8);
+                    target(&data);
+                    data[at] ^= 1 << (at % 8);
+                }
+            }
+            files += 1;
+            bytes += data.len();
+        }
+    }
+    println!("fuzz corpus: {files} files, {bytes} bytes");
+    assert!(bytes < 200 << 10, "the corpus has grown to {bytes} bytes");
+}
+
+#[test]
+fn every_target_has_a_binary_and_a_corpus() {
+    let targets: BTreeSet<String> =
+        targets::TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(names("corpus"), targets);
+    assert_eq!(names("fuzz_targets"), targets);
+}
+
+/// Seeds of the target `step`: every kind of evidence.
+#[test]
+fn the_seeds_of_step_are_whole_requests() {
+    use countersign::{
+        evidence::Budget,
+        policy::Policy,
+        wire::{STEP_VERSION, StepRequest},
+    };
+    for id in ["cosign-a-own-ca", "cosign-b-cosign-p256-right-key", "notation-cose-p256"] {
+        let case = support::cases().into_iter().find(|c| c.id == id).unwrap();
+        let policy = Policy::parse(&case.policy).unwrap();
+        let layout = support::open(&case.reference);
+        let request = support::request(layout.reference());
+        let (_, evidence) = support::decide(&policy, &request, &case.now, |f| layout.answer(f));
+        let request = StepRequest {
+            api_version: STEP_VERSION.to_owned(),
+            policy: case.policy.clone(),
+            request,
+            evidence,
+            now: case.now.clone(),
+            budget: Some(Budget::default()),
+        };
+        let expected = serde_json::to_string(&request).unwrap();
+        let path = fuzz().join("corpus/step").join(id);
+        if std::option_env!("WRITE_SEEDS").is_some() {
+            fs::write(&path, &expected).unwrap();
+        }
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            expected,
+            "{id}: write it anew with WRITE_SEEDS=1"
+        );
+    }
+}
