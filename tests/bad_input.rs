@@ -1,4 +1,9 @@
 //! Input that is broken, hostile or absurd: never allowed, always with a reason that says why.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the core reads no files; tests of it do"
+)]
 
 mod support;
 

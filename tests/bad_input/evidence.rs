@@ -395,7 +395,7 @@ fn attestation_rows(t: &mut Table, att: &Base) {
     let envelope = "envelope.malformed";
     let signature = att.json(Doc::Blob)["signatures"][0].clone();
     for (name, pointer, value, code) in [
-        ("17 signatures", "signatures", vec![signature.clone(); 17].into(), envelope),
+        ("17 signatures", "signatures", vec![signature; 17].into(), envelope),
         ("no signature", "signatures", json!([]), envelope),
         ("a signature that is not base64", "signatures", json!([{ "sig": "*" }]), envelope),
         ("a payload that is not base64", "payload", json!("*"), envelope),
