@@ -53,12 +53,13 @@ size: countersign ## the module's bytes and imports, against the list of those t
 
 lint: ## formatting, clippy, documentation, licences and advisories
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --release -p countersign --lib -- -D warnings
+	CLIPPY_CONF_DIR=$(CURDIR)/tests $(CARGO) clippy --release --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --no-deps -p countersign
 	scripts/deny.sh
 
 bench: countersign ## fuel, bytes and time of one decision a family
-	$(CARGO) bench -p countersign-host
+	$(CARGO) bench -p countersign-host --bench decisions
 
 fuzz: ## run every fuzz target for T seconds (needs nightly and cargo-fuzz)
 	scripts/fuzz.sh $(or $(T),60)

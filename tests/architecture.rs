@@ -24,7 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("attestation", &["crypto", "json", "reference"]),
     // Words for people and for hosts. A verdict's nodes are part of the wire.
     ("verdict", &["wire"]),
-    ("wire", &["evidence", "verdict"]),
+    ("wire", &["evidence", "json", "verdict"]),
     ("evidence", &["reference", "verdict", "wire"]),
     // Whom to believe.
     ("trust", &["crypto", "x509"]),

@@ -1,0 +1,148 @@
+//! What one decision costs: fuel, memory, rounds and fetches (the same on every machine), and
+//! milliseconds on this one. Prints the tables of docs/benchmarks.md.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use countersign::wire::{ImageRequest, Request};
+use countersign_host::{
+    driver::{Evaluator, Judgement, ModuleEvaluator, Question, decide},
+    runtime::{Embedded, Engine, Limits, Module, Outcome, Profile, RuntimeError},
+    source::{Layout, Selector},
+};
+use serde_json::Value;
+
+/// One case a family and algorithm.
+const CASES: &[&str] = &[
+    "cosign-a-unsigned",
+    "cosign-a-cosign-p256-right-key",
+    "cosign-a-ecp384-right-key",
+    "cosign-a-ecp521-right-key",
+    "cosign-a-rsa2048-right-key",
+    "cosign-a-rsa4096-right-key",
+    "cosign-a-ed25519-right-key",
+    "cosign-a-own-ca",
+    "cosign-a-two-all",
+    "cosign-b-cosign-p256-right-key",
+    "attestation-a-att-vuln",
+    "attestation-b-sc-vuln",
+    "notation-jws-p256",
+    "notation-cose-p256",
+    "notation-jws-rsa4096",
+    "notation-jws-p521",
+    "notation-nested-sbom",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+struct Native;
+
+impl Evaluator for Native {
+    fn step(&self, request: &[u8]) -> Result<Outcome, RuntimeError> {
+        Ok(Outcome::from(countersign::step_json(request)))
+    }
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort();
+    times[times.len() / 2].as_secs_f64() * 1000.0
+}
+
+fn measure<T>(mut work: impl FnMut() -> T) -> f64 {
+    median(
+        (0..15)
+            .map(|_| {
+                let start = Instant::now();
+                work();
+                start.elapsed()
+            })
+            .collect(),
+    )
+}
+
+fn main() {
+    let directory = root().join("target/module");
+    let read = |name: &str| fs::read(directory.join(name)).expect("run `make countersign`");
+    let wasm = read("policy.wasm");
+    let compiled = read("policy.cwasm");
+    println!("| module | bytes |\n|---|--:|");
+    println!("| policy.wasm | {} |", wasm.len());
+    println!("| policy.cwasm (compiled ahead of time) | {} |", compiled.len());
+
+    let engine = Engine::new(Profile::Default).unwrap();
+    let embedded = Embedded { wasm: Some(wasm.leak()), compiled: Some(compiled.leak()) };
+    let (module, _) = Module::embedded(&engine, embedded).unwrap();
+    let evaluator = ModuleEvaluator { module, limits: Limits::default(), now: 0 };
+    let cases: Vec<Value> =
+        serde_json::from_slice(&fs::read(root().join("corpora/cases.json")).unwrap()).unwrap();
+    println!(
+        "\n| case | fuel | signature operations | rounds | fetches | memory KiB | wasm ms | native ms | ratio |"
+    );
+    println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
+    for id in CASES {
+        let case = cases.iter().find(|c| c["id"] == *id).unwrap();
+        let place = case["reference"].as_str().unwrap().trim_start_matches("oci-layout:");
+        let (directory, tag) = place.rsplit_once(':').unwrap();
+        let directory = root().join("corpora").join(directory);
+        let layout = Layout::open(&directory, Some(Selector::Tag(tag.to_owned())), None).unwrap();
+        let request = Request {
+            images: vec![ImageRequest { reference: layout.reference().to_owned(), path: None }],
+            ..Request::default()
+        };
+        let now = case["now"].as_str().unwrap();
+        let question = Question { policy: &case["policy"], request: &request, now, budget: None };
+        let judge = |evaluator: &dyn Evaluator| -> Judgement {
+            decide(evaluator, &layout, &question).unwrap()
+        };
+        let judgement = judge(&evaluator);
+        let (stats, usage) = (judgement.stats, judgement.decision.usage);
+        let wasm = measure(|| judge(&evaluator));
+        let native = measure(|| judge(&Native));
+        println!(
+            "| {id} | {} | {} | {} | {} | {} | {wasm:.2} | {native:.2} | {:.1} |",
+            stats.fuel,
+            usage.signature_operations,
+            stats.rounds,
+            stats.fetches,
+            stats.memory / 1024,
+            wasm / native
+        );
+    }
+    process(&cases);
+}
+
+/// The whole process, from start to verdict on a layout.
+fn process(cases: &[Value]) {
+    let binary = root().join("target/release/countersign");
+    let policy = env::temp_dir().join(format!("countersign-bench-{}.json", std::process::id()));
+    fs::write(&policy, cases[0]["policy"].to_string()).unwrap();
+    let run = |arguments: &[&str]| {
+        let status = Command::new(&binary)
+            .args(arguments)
+            .current_dir(root().join("corpora"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .expect("run `make countersign`");
+        assert!(status.success());
+    };
+    let policy_path = policy.to_str().unwrap();
+    let verify = [
+        "verify",
+        "--policy",
+        policy_path,
+        "--now",
+        "2026-11-21T03:00:00Z",
+        cases[0]["reference"].as_str().unwrap(),
+    ];
+    println!("\n| process | ms |\n|---|--:|");
+    println!("| `countersign --version` | {:.1} |", measure(|| run(&["--version"])));
+    println!("| `countersign verify` (P-256, layout) | {:.1} |", measure(|| run(&verify)));
+    fs::remove_file(&policy).unwrap();
+}
