@@ -184,13 +184,21 @@ pub(crate) fn split_registry(path: &str) -> (Option<&str>, &str) {
 /// Docker Hub's short names and aliases, case, and the port that https has anyway.
 pub(crate) fn normalise(registry: Option<&str>, name: &str) -> (String, String) {
     let host = registry.unwrap_or("docker.io").to_ascii_lowercase();
-    let host = host.strip_suffix(":443").unwrap_or(&host);
-    match host {
+    // What alone is read as a registry, and not as the first part of a name on Docker Hub.
+    let is_told = |bare: &str| {
+        bare == "localhost" || bare.ends_with(']') || (bare.contains('.') && !bare.contains(':'))
+    };
+    let host = match host.strip_suffix(":443") {
+        Some(bare) if is_told(bare) => bare.to_owned(),
+        None if !host.contains(':') && !is_told(&host) => format!("{host}:443"),
+        _ => host,
+    };
+    match host.as_str() {
         "docker.io" | "index.docker.io" | "registry-1.docker.io" => {
             let name = if name.contains('/') { name.to_owned() } else { format!("library/{name}") };
             ("docker.io".to_owned(), name)
         }
-        _ => (host.to_owned(), name.to_owned()),
+        _ => (host, name.to_owned()),
     }
 }
 
@@ -263,9 +271,16 @@ mod tests {
             ("localhost:5000/app", "localhost:5000/app:latest"),
             ("localhost/app:1", "localhost/app:1"),
             ("[::1]:5000/app:1", "[::1]:5000/app:1"),
+            ("[::1]:443/app:1", "[::1]/app:1"),
+            // Without its port it would be read as a name on Docker Hub.
+            ("myhost:443/app:1", "myhost:443/app:1"),
+            ("MyHost/app:1", "myhost:443/app:1"),
+            ("localhost:443/app:1", "localhost/app:1"),
             ("127.0.0.1:5001/a/b__c-d.e:x", "127.0.0.1:5001/a/b__c-d.e:x"),
         ] {
-            assert_eq!(Reference::parse(text).map(|r| r.to_string()), Ok(normal.into()), "{text}");
+            let parsed = Reference::parse(text);
+            assert_eq!(parsed.as_ref().map(ToString::to_string), Ok(normal.into()), "{text}");
+            assert_eq!(Reference::parse(normal), parsed, "{text}");
         }
     }
 
@@ -295,6 +310,7 @@ mod tests {
             ("-bad.io/acme/app", ReferenceError::Registry),
             ("bad_host.io:1/acme/app", ReferenceError::Registry),
             ("ghcr.io:x/acme/app", ReferenceError::Registry),
+            ("ghcr.io:443:443/acme/app", ReferenceError::Registry),
         ] {
             assert_eq!(Reference::parse(text), Err(error), "{text}");
         }
