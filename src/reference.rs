@@ -2,6 +2,7 @@
 //! [distribution project](https://pkg.go.dev/github.com/distribution/reference) and the
 //! [OCI image-spec](https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests).
 
+use core::net::Ipv6Addr;
 use std::fmt;
 
 use crate::crypto::{HashAlgorithm, hex};
@@ -44,6 +45,10 @@ pub enum ReferenceError {
 impl Reference {
     /// Parses and normalises.
     pub fn parse(text: &str) -> Result<Self, ReferenceError> {
+        // Name, tag and digest are limited one by one; this spares looking at more.
+        if text.len() > 1024 {
+            return Err(ReferenceError::Length);
+        }
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => {
                 (rest, Some(Digest::parse(digest).ok_or(ReferenceError::Digest)?))
@@ -166,40 +171,49 @@ impl fmt::Display for ReferenceError {
     }
 }
 
-/// The registry is the first part, if it looks like a host: a dot, a port, `localhost`, or an
-/// upper-case letter (which no repository has).
+/// The registry is the first part, if it looks like a host: a dot, a port or `localhost`. (Docker
+/// also takes a part with an upper-case letter for a host; such names are refused here, as their
+/// normal form would read as a name of Docker Hub.)
 pub(crate) fn split_registry(path: &str) -> (Option<&str>, &str) {
     match path.split_once('/') {
-        Some((first, rest))
-            if first.contains(['.', ':'])
-                || first == "localhost"
-                || first.bytes().any(|b| b.is_ascii_uppercase()) =>
-        {
-            (Some(first), rest)
-        }
+        Some((first, rest)) if is_host_like(first) => (Some(first), rest),
         _ => (None, path),
     }
 }
 
-/// Docker Hub's short names and aliases, case, and the port that https has anyway.
+fn is_host_like(text: &str) -> bool {
+    text.contains(['.', ':']) || text == "localhost"
+}
+
+/// Docker Hub's short names and aliases, case, the spelling of an IPv6 address, and the port that
+/// https has anyway. What is normalised reads as the same name again.
 pub(crate) fn normalise(registry: Option<&str>, name: &str) -> (String, String) {
     let host = registry.unwrap_or("docker.io").to_ascii_lowercase();
-    // What alone is read as a registry, and not as the first part of a name on Docker Hub.
-    let is_told = |bare: &str| {
-        bare == "localhost" || bare.ends_with(']') || (bare.contains('.') && !bare.contains(':'))
-    };
     let host = match host.strip_suffix(":443") {
-        Some(bare) if is_told(bare) => bare.to_owned(),
-        None if !host.contains(':') && !is_told(&host) => format!("{host}:443"),
+        Some(bare) if is_host_like(bare) && (!bare.contains(':') || bare.ends_with(']')) => {
+            bare.to_owned()
+        }
         _ => host,
     };
     match host.as_str() {
         "docker.io" | "index.docker.io" | "registry-1.docker.io" => {
-            let name = if name.contains('/') { name.to_owned() } else { format!("library/{name}") };
+            // `**` crosses: it is every name, not the official ones.
+            let name = if name.contains('/') || name == "**" {
+                name.to_owned()
+            } else {
+                format!("library/{name}")
+            };
             ("docker.io".to_owned(), name)
         }
-        _ => (host, name.to_owned()),
+        _ => (ipv6_in_short(&host).unwrap_or(host), name.to_owned()),
     }
+}
+
+/// [RFC 5952](https://www.rfc-editor.org/rfc/rfc5952): one text for one address.
+fn ipv6_in_short(host: &str) -> Option<String> {
+    let (address, port) = host.strip_prefix('[')?.split_once(']')?;
+    let address: Ipv6Addr = address.parse().ok()?;
+    Some(format!("[{address}]{port}"))
 }
 
 fn is_registry(text: &str) -> bool {
@@ -207,12 +221,10 @@ fn is_registry(text: &str) -> bool {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         _ => (text, None),
     };
-    let port_ok =
-        port.is_none_or(|p| (1..=5).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit()));
+    // One spelling of a port: no sign, no leading zero.
+    let port_ok = port.is_none_or(|p| p.parse::<u16>().is_ok_and(|n| n > 0 && n.to_string() == p));
     let host_ok = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-        Some(v6) => {
-            !v6.is_empty() && v6.bytes().all(|b| b.is_ascii_hexdigit() || b == b':' || b == b'.')
-        }
+        Some(v6) => v6.parse::<Ipv6Addr>().is_ok(),
         None => host.split('.').all(|label| {
             !label.is_empty()
                 && !label.starts_with('-')
@@ -271,10 +283,12 @@ mod tests {
             ("localhost:5000/app", "localhost:5000/app:latest"),
             ("localhost/app:1", "localhost/app:1"),
             ("[::1]:5000/app:1", "[::1]:5000/app:1"),
+            ("[0:0:0:0:0:0:0:1]:5000/app:1", "[::1]:5000/app:1"),
+            ("acme:443/app:1", "acme:443/app:1"),
+            ("localhost:443/app:1", "localhost/app:1"),
             ("[::1]:443/app:1", "[::1]/app:1"),
             // Without its port it would be read as a name on Docker Hub.
             ("myhost:443/app:1", "myhost:443/app:1"),
-            ("MyHost/app:1", "myhost:443/app:1"),
             ("localhost:443/app:1", "localhost/app:1"),
             ("127.0.0.1:5001/a/b__c-d.e:x", "127.0.0.1:5001/a/b__c-d.e:x"),
         ] {
@@ -310,7 +324,12 @@ mod tests {
             ("-bad.io/acme/app", ReferenceError::Registry),
             ("bad_host.io:1/acme/app", ReferenceError::Registry),
             ("ghcr.io:x/acme/app", ReferenceError::Registry),
+            ("ghcr.io:0443/acme/app", ReferenceError::Registry),
+            ("ghcr.io:70000/acme/app", ReferenceError::Registry),
+            ("[::g]:5000/app", ReferenceError::Registry),
+            ("ACME/app:1", ReferenceError::Name),
             ("ghcr.io:443:443/acme/app", ReferenceError::Registry),
+            ("[eeBe2]/acme/app", ReferenceError::Name),
         ] {
             assert_eq!(Reference::parse(text), Err(error), "{text}");
         }

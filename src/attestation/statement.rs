@@ -6,11 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{
-    crypto::{HashAlgorithm, hex},
-    json,
-    reference::Digest,
-};
+use crate::{crypto::HashAlgorithm, json, reference::Digest};
 
 /// `predicateType` of a Cosign image signature in a Sigstore bundle: a signature, not an
 /// attestation.
@@ -82,28 +78,28 @@ pub fn parse(payload: &[u8]) -> Result<Statement, StatementError> {
 
 impl Statement {
     /// The first subject that is this artifact: at least one of its algorithms equals ours and
-    /// none conflicts. Algorithms other than our digest's are compared where the raw bytes are
-    /// there to hash.
-    pub fn subject_of(&self, digest: &Digest, bytes: Option<&[u8]>) -> Option<&Subject> {
-        self.subjects.iter().find(|subject| subject.is(digest, bytes))
+    /// none conflicts. Algorithms other than our digest's are compared where `hash` has the raw
+    /// bytes to compute them from.
+    pub fn subject_of(
+        &self,
+        digest: &Digest,
+        hash: impl Fn(HashAlgorithm) -> Option<String>,
+    ) -> Option<&Subject> {
+        self.subjects.iter().find(|subject| subject.is(digest, &hash))
     }
 }
 
 impl Subject {
-    fn is(&self, digest: &Digest, bytes: Option<&[u8]>) -> bool {
+    fn is(&self, digest: &Digest, hash: &impl Fn(HashAlgorithm) -> Option<String>) -> bool {
         let (ours, value) = digest.parts();
         let mut equal = false;
         for (algorithm, claimed) in &self.digest {
-            let actual = if algorithm == ours {
-                Some(value.to_owned())
-            } else {
-                let hash = match algorithm.as_str() {
-                    "sha256" => Some(HashAlgorithm::Sha256),
-                    "sha384" => Some(HashAlgorithm::Sha384),
-                    "sha512" => Some(HashAlgorithm::Sha512),
-                    _ => None,
-                };
-                hash.zip(bytes).map(|(hash, bytes)| hex(&hash.digest(bytes)))
+            let actual = match algorithm.as_str() {
+                name if name == ours => Some(value.to_owned()),
+                "sha256" => hash(HashAlgorithm::Sha256),
+                "sha384" => hash(HashAlgorithm::Sha384),
+                "sha512" => hash(HashAlgorithm::Sha512),
+                _ => None,
             };
             match actual {
                 Some(actual) if actual == *claimed => equal = true,
@@ -144,6 +140,7 @@ impl std::fmt::Display for StatementError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::hex;
 
     fn statement(subject: &str) -> String {
         format!(
@@ -153,7 +150,8 @@ mod tests {
 
     fn is_about(subject: &str, bytes: Option<&[u8]>) -> bool {
         let digest = Digest::sha256(b"abc");
-        parse(statement(subject).as_bytes()).unwrap().subject_of(&digest, bytes).is_some()
+        let hash = |a: HashAlgorithm| bytes.map(|bytes| hex(&a.digest(bytes)));
+        parse(statement(subject).as_bytes()).unwrap().subject_of(&digest, hash).is_some()
     }
 
     #[test]

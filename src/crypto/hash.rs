@@ -39,6 +39,23 @@ impl fmt::Display for HashAlgorithm {
     }
 }
 
+/// The digests of one artifact's bytes in hexadecimal, each computed at most once: statements may
+/// name many subjects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HexDigests {
+    computed: [std::cell::OnceCell<String>; 3],
+}
+
+impl HexDigests {
+    /// The digest of `data`, which is the same at every call.
+    pub fn of(&self, algorithm: HashAlgorithm, data: &[u8]) -> String {
+        match self.computed.get(algorithm as usize) {
+            Some(cell) => cell.get_or_init(|| hex(&algorithm.digest(data))).clone(),
+            None => hex(&algorithm.digest(data)),
+        }
+    }
+}
+
 /// SHA-256 of `data`.
 pub fn sha256(data: &[u8]) -> [u8; 32] {
     Sha256::digest(data).into()

@@ -15,6 +15,8 @@ const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// id-Ed25519, [RFC 8410 §3](https://www.rfc-editor.org/rfc/rfc8410#section-3).
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+/// SEC 1 §2.3.3.
+const UNCOMPRESSED: u8 = 4;
 const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const SECP521R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
@@ -77,9 +79,18 @@ impl PublicKey {
         let spki = SubjectPublicKeyInfoRef::from_der(spki_der).map_err(|_| KeyError::Malformed)?;
         let point = || spki.subject_public_key.as_bytes().ok_or(KeyError::Malformed);
         let material = match spki.algorithm.oid {
+            // RFC 5480 §2.2: the uncompressed form is the one that everybody supports. One key, one
+            // encoding, one fingerprint: a compressed point would be a second name of the same signer.
+            EC if point()?.first() != Some(&UNCOMPRESSED) => {
+                return Err(KeyError::Unsupported { oid: "compressed point".into() });
+            }
             EC => {
                 let curve = spki.algorithm.parameters_oid().map_err(|_| KeyError::Malformed)?;
                 ec_material(curve, point()?)?
+            }
+            // RFC 3279 §2.3.1: "The parameters field MUST have ASN.1 type NULL".
+            RSA if !spki.algorithm.parameters.is_some_and(|p| p.is_null()) => {
+                return Err(KeyError::Malformed);
             }
             RSA => rsa_material(spki_der)?,
             ED25519 => {

@@ -8,7 +8,7 @@ use rsa::{pkcs1v15, pss};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use signature::{Verifier, hazmat::PrehashVerifier};
 
-pub use hash::{HashAlgorithm, hex, sha256};
+pub use hash::{HashAlgorithm, HexDigests, hex, sha256};
 pub use key::{KeyError, KeyKind, PublicKey};
 
 use key::Material;

@@ -16,11 +16,24 @@ pub struct Candidate {
     pub content: Result<Content, Reason>,
 }
 
+impl Candidate {
+    /// Signatures that it carries.
+    pub fn signatures(&self) -> usize {
+        match &self.content {
+            Ok(Content::Attestation { envelope, .. }) => envelope.signatures.len(),
+            Ok(_) => 1,
+            Err(_) => 0,
+        }
+    }
+}
+
 /// What a place says that a candidate is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// A layer of `sha256-….sig`.
     SimpleSigning,
+    /// A referrer that is signed itself; only of what could not be opened.
+    Artifact,
     /// A layer of `sha256-….att`.
     Attestation,
     /// A Sigstore bundle.
@@ -30,9 +43,8 @@ pub enum Claim {
 }
 
 impl Claim {
-    /// All of them.
-    pub const ALL: &'static [Self] =
-        &[Self::SimpleSigning, Self::Attestation, Self::Bundle, Self::Notation];
+    /// What is found among the referrers.
+    pub const REFERRERS: &'static [Self] = &[Self::Artifact, Self::Bundle, Self::Notation];
 }
 
 /// What a candidate is.

@@ -48,6 +48,9 @@ pub struct Descriptor {
     pub media_type: String,
     /// `digest`.
     pub digest: String,
+    /// `size`; a text, a negative or a broken number claims nothing.
+    #[serde(default)]
+    pub size: Option<Value>,
     /// `artifactType`.
     pub artifact_type: Option<String>,
     /// `annotations`; values that are not text are dropped.
@@ -56,6 +59,11 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
+    /// What `size` claims.
+    pub fn size(&self) -> Option<u64> {
+        self.size.as_ref()?.as_u64()
+    }
+
     /// An annotation.
     pub fn annotation(&self, name: &str) -> Option<&str> {
         self.annotations.as_ref()?.get(name)?.as_str()

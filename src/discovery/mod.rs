@@ -31,6 +31,20 @@ pub struct Roads {
     pub artifact_types: BTreeSet<String>,
     /// Annotations that the policy's authorities name, to rebuild payloads with.
     pub annotations: BTreeSet<BTreeMap<String, String>>,
+    /// True for a referrer of the image, which has a smaller budget.
+    pub nested: bool,
+}
+
+impl Roads {
+    fn most(&self, evidence: &Evidence<'_>) -> usize {
+        let budget = evidence.budget();
+        let most = if self.nested { budget.referrers } else { budget.candidates };
+        usize::try_from(most).unwrap_or(usize::MAX)
+    }
+
+    fn most_artifacts(&self, evidence: &Evidence<'_>) -> usize {
+        usize::try_from(evidence.budget().referrers).unwrap_or(usize::MAX)
+    }
 }
 
 /// What was found.
@@ -79,7 +93,7 @@ pub fn discover(
         tag_scheme::signatures(evidence, repository, digest, roads, &mut discovered);
     }
     if roads.attestation_tag {
-        tag_scheme::attestations(evidence, repository, digest, &mut discovered);
+        tag_scheme::attestations(evidence, repository, digest, roads, &mut discovered);
     }
     if roads.bundles || roads.notation || !roads.artifact_types.is_empty() {
         referrers::discover(evidence, repository, digest, roads, &mut discovered);
@@ -88,11 +102,6 @@ pub fn discover(
 }
 
 impl Discovered {
-    /// Says that more referrers carry signatures of their own than are looked at.
-    pub(crate) fn too_many_artifacts(&mut self, evidence: &Evidence<'_>) {
-        self.problem("referrers", &[Claim::Bundle], over_budget(evidence));
-    }
-
     fn problem(&mut self, name: &str, hides: &[Claim], reason: Reason) {
         self.problems.push(Problem { hides: hides.to_vec(), name: name.to_owned(), reason });
     }

@@ -1,7 +1,7 @@
 //! Referrers: the API of [distribution-spec v1.1](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers),
 //! and the referrers tag schema where a registry lacks it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Artifact, Claim, Content, Discovered, Roads, content_reason,
@@ -43,46 +43,89 @@ pub(super) fn discover(
     let descriptors = match found {
         Ok(found) => listed(found, discovered),
         Err(Miss::Problem(reason)) => {
-            discovered.problem("referrers", &[Claim::Bundle, Claim::Notation], reason);
+            discovered.problem("referrers", Claim::REFERRERS, reason);
             return;
         }
         Err(Miss::Absent(_)) => match unsupported {
             // A registry with the API keeps no tag: this host cannot see what is there.
             Some(reason) => {
-                discovered.problem("referrers", &[Claim::Bundle, Claim::Notation], reason);
+                discovered.problem("referrers", Claim::REFERRERS, reason);
                 return;
             }
             None => return,
         },
         Err(Miss::Pending) => return,
     };
-    let mut wanted: Vec<_> = descriptors
-        .into_iter()
-        .filter_map(|(digest, descriptor)| {
-            let kind = classify(descriptor.artifact_type.as_deref().unwrap_or_default(), roads)?;
-            Some((digest, kind))
-        })
-        .collect();
-    // What says what it is comes before what has to be opened to tell.
-    wanted.sort_by_key(|(_, kind)| *kind == Kind::Unclear);
-    let most = usize::try_from(evidence.budget().candidates).unwrap_or(usize::MAX);
-    if wanted.len() > most {
-        wanted.truncate(most);
-        discovered.problem("referrers", &[Claim::Bundle, Claim::Notation], over_budget(evidence));
+    // One digest may be listed more than once: no entry hides what another says, and the largest
+    // size counts.
+    let mut sizes = BTreeMap::new();
+    let mut wanted = BTreeSet::new();
+    for (referrer, descriptor) in descriptors {
+        let claimed = descriptor.size().unwrap_or(u64::MAX);
+        let size = sizes.entry(referrer.clone()).or_insert(claimed);
+        *size = claimed.max(*size);
+        if let Some(kind) = classify(descriptor.artifact_type.as_deref().unwrap_or_default(), roads)
+        {
+            wanted.insert((kind, referrer));
+        }
     }
-    for (referrer, kind) in wanted {
-        open(evidence, repository, digest, &referrer, kind, roads, discovered);
+    // The small ones first: what is large hides nothing that is small.
+    let mut wanted: Vec<_> = wanted.into_iter().collect();
+    wanted.sort_by_key(|(kind, referrer)| (kind.clone(), sizes.get(referrer).copied()));
+    // Each kind up to its limit, so that what floods one hides nothing of another.
+    let mut opened: BTreeMap<Kind, usize> = BTreeMap::new();
+    let mut envelopes = Vec::new();
+    for (kind, referrer) in wanted {
+        let most = match kind {
+            Kind::Artifact(_) => roads.most_artifacts(evidence),
+            Kind::Bundle | Kind::Notation | Kind::Unclear => roads.most(evidence),
+        };
+        let count = opened.entry(kind.clone()).or_insert(0);
+        *count += 1;
+        if *count > most {
+            if *count == most + 1 {
+                discovered.problem("referrers", kind.hides(), over_budget(evidence));
+            }
+            continue;
+        }
+        let size = sizes.get(&referrer).copied();
+        let listed = Listed { referrer, size, kind };
+        envelopes.extend(open(evidence, repository, digest, &listed, roads, discovered));
+    }
+    envelopes.sort_by_cached_key(|e| (e.layer.size().unwrap_or(u64::MAX), e.name.clone()));
+    for envelope in envelopes {
+        let found = content(evidence, repository, &envelope);
+        push(discovered, envelope.name, envelope.claim, found);
     }
 }
 
+/// One entry of the list.
+struct Listed {
+    referrer: Digest,
+    size: Option<u64>,
+    kind: Kind,
+}
+
 /// What a referrer claims to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Bundle,
     Notation,
     Artifact(String),
     /// No type, or a generic one: opened to tell.
     Unclear,
+}
+
+impl Kind {
+    /// What is hidden where a referrer of this kind cannot be opened.
+    fn hides(&self) -> &'static [Claim] {
+        match self {
+            Self::Bundle => &[Claim::Bundle],
+            Self::Notation => &[Claim::Notation],
+            Self::Artifact(_) => &[Claim::Artifact],
+            Self::Unclear => Claim::REFERRERS,
+        }
+    }
 }
 
 fn classify(artifact_type: &str, roads: &Roads) -> Option<Kind> {
@@ -102,86 +145,86 @@ fn classify(artifact_type: &str, roads: &Roads) -> Option<Kind> {
     generic.then_some(Kind::Unclear)
 }
 
-/// The descriptors of an index, by digest.
-fn listed(found: Found<'_>, discovered: &mut Discovered) -> BTreeMap<Digest, Descriptor> {
-    let mut by_digest = BTreeMap::new();
+/// The descriptors of an index.
+fn listed(found: Found<'_>, discovered: &mut Discovered) -> Vec<(Digest, Descriptor)> {
     match manifest::parse(found.bytes) {
-        Ok((index, Shape::Index)) => {
-            for descriptor in index.manifests.unwrap_or_default() {
-                if let Some(digest) = Digest::parse(&descriptor.digest) {
-                    by_digest.insert(digest, descriptor);
-                }
-            }
-        }
+        Ok((index, Shape::Index)) => index
+            .manifests
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|descriptor| Some((Digest::parse(&descriptor.digest)?, descriptor)))
+            .collect(),
         // cosign copy leaves the image manifest itself under this tag: no list is there.
-        Ok(_) => {}
+        Ok(_) => Vec::new(),
         Err(error) => {
             let reason = Reason::new(Code::EvidenceGarbled, format!("list of referrers: {error}"));
-            discovered.problem("referrers", &[Claim::Bundle, Claim::Notation], reason);
+            discovered.problem("referrers", Claim::REFERRERS, reason);
+            Vec::new()
         }
     }
-    by_digest
 }
 
+/// A signature's manifest was read: what is left is its envelope.
+struct Envelope {
+    name: String,
+    claim: Claim,
+    layer: Descriptor,
+}
+
+/// Opens a referrer's manifest; what carries an envelope is returned, the rest is settled here.
 fn open(
     evidence: &mut Evidence<'_>,
     repository: &Reference,
     subject: &Digest,
-    referrer: &Digest,
-    kind: Kind,
+    listed: &Listed,
     roads: &Roads,
     discovered: &mut Discovered,
-) {
-    let claim = match kind {
-        Kind::Notation => Claim::Notation,
-        Kind::Bundle | Kind::Artifact(_) | Kind::Unclear => Claim::Bundle,
-    };
+) -> Option<Envelope> {
+    let Listed { referrer, size, kind } = listed;
     let name = format!("referrer {referrer}");
-    let found = match evidence.manifest(&repository.repository(), referrer) {
+    let found = match evidence.manifest(&repository.repository(), referrer, *size) {
         Ok(found) => found,
         Err(miss) => {
-            if let Some(reason) = content_reason(miss) {
-                match kind {
-                    Kind::Bundle | Kind::Notation => {
-                        push(discovered, name, claim, Err(Some(reason)))
-                    }
-                    Kind::Artifact(_) | Kind::Unclear => {
-                        discovered.problem(&name, &[Claim::Bundle, Claim::Notation], reason);
-                    }
+            let reason = content_reason(miss)?;
+            match kind {
+                Kind::Bundle => push(discovered, name, Claim::Bundle, Err(Some(reason))),
+                Kind::Notation => push(discovered, name, Claim::Notation, Err(Some(reason))),
+                Kind::Artifact(_) | Kind::Unclear => {
+                    discovered.problem(&name, kind.hides(), reason);
                 }
             }
-            return;
+            return None;
         }
     };
     let parsed = match manifest::parse(found.bytes) {
         Ok((parsed, Shape::Image | Shape::Artifact)) => parsed,
-        Ok((_, Shape::Index)) => return,
+        Ok((_, Shape::Index)) => return None,
         Err(error) => {
+            let claim = if *kind == Kind::Notation { Claim::Notation } else { Claim::Bundle };
             let reason = Reason::new(Code::ManifestMalformed, error);
             push(discovered, name, claim, Err(Some(reason)));
-            return;
+            return None;
         }
     };
     let kind = match kind {
-        Kind::Unclear => match classify(&own_type(&parsed), roads) {
-            Some(Kind::Unclear) | None => return,
-            Some(kind) => kind,
-        },
-        kind => kind,
+        Kind::Unclear => classify(&own_type(&parsed), roads)?,
+        kind => kind.clone(),
     };
-    match kind {
-        Kind::Bundle => {
-            let content = bundle_content(evidence, repository, &parsed);
-            push(discovered, name, Claim::Bundle, content);
-        }
-        Kind::Notation => {
-            let content = notation_content(evidence, repository, &parsed);
-            push(discovered, name, Claim::Notation, content);
-        }
+    let (claim, layer) = match kind {
+        Kind::Bundle => (Claim::Bundle, bundle_layer(&parsed)),
+        Kind::Notation => (Claim::Notation, notation_layer(&parsed)),
         Kind::Artifact(artifact_type) => {
             artifact(subject, referrer, &artifact_type, &parsed, found, discovered);
+            return None;
         }
-        Kind::Unclear => {}
+        Kind::Unclear => return None,
+    };
+    match layer {
+        Ok(layer) => Some(Envelope { name, claim, layer }),
+        Err(reason) => {
+            push(discovered, name, claim, Err(Some(reason)));
+            None
+        }
     }
 }
 
@@ -201,59 +244,52 @@ fn own_type(parsed: &Manifest) -> String {
         .to_owned()
 }
 
-fn bundle_content(
-    evidence: &mut Evidence<'_>,
-    repository: &Reference,
-    parsed: &Manifest,
-) -> Result<Content, Option<Reason>> {
+fn bundle_layer(parsed: &Manifest) -> Result<Descriptor, Reason> {
     let layers = parsed.layers.as_deref().unwrap_or_default();
     let mut bundles = layers.iter().filter(|l| l.media_type.starts_with(bundle::MEDIA_TYPE_PREFIX));
-    let (Some(layer), None) = (bundles.next(), bundles.next()) else {
-        return Err(Some(
-            Reason::of(Code::LayerUnexpected)
-                .expected("exactly one layer with a Sigstore bundle")
-                .found(format!("{} layers", layers.len())),
-        ));
-    };
-    let bytes = blob(evidence, repository, layer)?;
-    bundle::parse(bytes)
-        .map(|bundle| Content::Bundle(Box::new(bundle)))
-        .map_err(|e| Some(Reason::new(Code::EnvelopeMalformed, e.to_string())))
+    match (bundles.next(), bundles.next()) {
+        (Some(layer), None) => Ok(layer.clone()),
+        _ => Err(Reason::of(Code::LayerUnexpected)
+            .expected("exactly one layer with a Sigstore bundle")
+            .found(format!("{} layers", layers.len()))),
+    }
 }
 
 /// Notation requirements 6, 7 and 9: one envelope, in an image manifest or the deprecated artifact
 /// manifest.
-fn notation_content(
-    evidence: &mut Evidence<'_>,
-    repository: &Reference,
-    parsed: &Manifest,
-) -> Result<Content, Option<Reason>> {
+fn notation_layer(parsed: &Manifest) -> Result<Descriptor, Reason> {
     let is_artifact = parsed.media_type.as_deref() == Some(OCI_ARTIFACT);
     let blobs = if is_artifact { &parsed.blobs } else { &parsed.layers };
-    let [envelope] = blobs.as_deref().unwrap_or_default() else {
-        return Err(Some(
-            Reason::new(
-                Code::LayerUnexpected,
-                "a signature manifest has exactly one signature envelope",
-            )
-            .expected("1 blob")
-            .found(format!("{} blobs", blobs.as_ref().map_or(0, Vec::len))),
-        ));
-    };
-    let bytes = blob(evidence, repository, envelope)?;
-    Ok(Content::Notation { envelope: bytes.to_vec(), media_type: envelope.media_type.clone() })
+    match blobs.as_deref().unwrap_or_default() {
+        [envelope] => Ok(envelope.clone()),
+        blobs => Err(Reason::new(
+            Code::LayerUnexpected,
+            "a signature manifest has exactly one signature envelope",
+        )
+        .expected("1 blob")
+        .found(format!("{} blobs", blobs.len()))),
+    }
 }
 
-fn blob<'a>(
-    evidence: &mut Evidence<'a>,
+fn content(
+    evidence: &mut Evidence<'_>,
     repository: &Reference,
-    descriptor: &Descriptor,
-) -> Result<&'a [u8], Option<Reason>> {
-    let digest = Digest::parse(&descriptor.digest).ok_or_else(|| {
-        let message = format!("`{}` is not a digest", descriptor.digest);
+    envelope: &Envelope,
+) -> Result<Content, Option<Reason>> {
+    let layer = &envelope.layer;
+    let digest = Digest::parse(&layer.digest).ok_or_else(|| {
+        let message = format!("`{}` is not a digest", layer.digest);
         Some(Reason::new(Code::ManifestMalformed, message))
     })?;
-    evidence.blob(&repository.repository(), &digest).map_err(content_reason)
+    let bytes =
+        evidence.blob(&repository.repository(), &digest, layer.size()).map_err(content_reason)?;
+    if envelope.claim == Claim::Notation {
+        let media_type = layer.media_type.clone();
+        return Ok(Content::Notation { envelope: bytes.to_vec(), media_type });
+    }
+    bundle::parse(bytes)
+        .map(|bundle| Content::Bundle(Box::new(bundle)))
+        .map_err(|e| Some(Reason::new(Code::EnvelopeMalformed, e.to_string())))
 }
 
 /// A referrer that counts: its own bytes, hashed here, name our artifact as subject and have the
@@ -274,7 +310,7 @@ fn artifact(
     if !found.exact {
         let name = format!("referrer {referrer}");
         let reason = Reason::of(Code::EvidenceHostAsserted);
-        discovered.problem(&name, &[Claim::Bundle, Claim::Notation], reason);
+        discovered.problem(&name, &[Claim::Artifact], reason);
         return;
     }
     discovered.artifacts.push(Artifact {

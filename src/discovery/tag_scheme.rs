@@ -30,7 +30,8 @@ pub(super) fn signatures(
 ) {
     let tag = format!("{}.sig", digest.tag());
     let annotations: Vec<_> = roads.annotations.iter().collect();
-    for (name, layer) in layers(evidence, repository, &tag, Claim::SimpleSigning, discovered) {
+    let claim = Claim::SimpleSigning;
+    for (name, layer) in layers(evidence, repository, &tag, claim, roads, discovered) {
         let content = (|| {
             let layer_digest = expect(&layer, SIMPLE_SIGNING).map_err(Some)?;
             let signature = layer
@@ -41,7 +42,7 @@ pub(super) fn signatures(
             let payload = match payload {
                 Some(payload) => payload,
                 None => evidence
-                    .blob(&repository.repository(), &layer_digest)
+                    .blob(&repository.repository(), &layer_digest, layer.size())
                     .map(<[u8]>::to_vec)
                     .map_err(|miss| content_reason(miss).map(undeliverable))?,
             };
@@ -60,14 +61,17 @@ pub(super) fn attestations(
     evidence: &mut Evidence<'_>,
     repository: &Reference,
     digest: &Digest,
+    roads: &Roads,
     discovered: &mut Discovered,
 ) {
     let tag = format!("{}.att", digest.tag());
-    for (name, layer) in layers(evidence, repository, &tag, Claim::Attestation, discovered) {
+    let claim = Claim::Attestation;
+    for (name, layer) in layers(evidence, repository, &tag, claim, roads, discovered) {
         let content = (|| {
             let layer_digest = expect(&layer, DSSE).map_err(Some)?;
-            let bytes =
-                evidence.blob(&repository.repository(), &layer_digest).map_err(content_reason)?;
+            let bytes = evidence
+                .blob(&repository.repository(), &layer_digest, layer.size())
+                .map_err(content_reason)?;
             let envelope = dsse::parse(bytes)
                 .map_err(|e| Some(Reason::new(Code::EnvelopeMalformed, e.to_string())))?;
             Ok(Content::Attestation {
@@ -80,12 +84,14 @@ pub(super) fn attestations(
     }
 }
 
-/// The layers of a tag's manifest, in the order of their digests and annotations.
+/// The layers of a tag's manifest, in the order of their sizes, digests and signatures: what is
+/// large hides nothing that is small.
 fn layers(
     evidence: &mut Evidence<'_>,
     repository: &Reference,
     tag: &str,
     claim: Claim,
+    roads: &Roads,
     discovered: &mut Discovered,
 ) -> Vec<(String, Descriptor)> {
     let found = match evidence.tag(&repository.repository(), tag.to_owned()) {
@@ -107,10 +113,12 @@ fn layers(
     };
     let mut layers: Vec<_> =
         layers.into_iter().map(|l| (format!("{tag} layer {}", l.digest), l)).collect();
-    let key =
-        |layer: &Descriptor| (layer.digest.clone(), layer.annotation(SIGNATURE).map(str::to_owned));
+    let key = |layer: &Descriptor| {
+        let signature = layer.annotation(SIGNATURE).map(str::to_owned);
+        (layer.size().unwrap_or(u64::MAX), layer.digest.clone(), signature)
+    };
     layers.sort_by_cached_key(|(_, layer)| key(layer));
-    let most = usize::try_from(evidence.budget().candidates).unwrap_or(usize::MAX);
+    let most = roads.most(evidence);
     if layers.len() > most {
         layers.truncate(most);
         discovered.problem(&format!("tag {tag}"), &[claim], over_budget(evidence));

@@ -73,6 +73,8 @@ pub enum BundleError {
     OneOf(&'static str),
     /// The envelope.
     Dsse(DsseError),
+    /// The message digest is of an algorithm that is not accepted.
+    HashAlgorithm(String),
     /// Not the JSON of a bundle.
     Json(String),
     /// A media type that is not a bundle's, or of an unknown version.
@@ -144,7 +146,7 @@ pub fn parse(bytes: &[u8]) -> Result<Bundle, BundleError> {
     let key = key_material(document.verification_material)?;
     let content = match (document.message_signature, document.dsse_envelope) {
         (Some(message), None) => Content::Message {
-            digest: message.message_digest.and_then(digest).transpose()?,
+            digest: message.message_digest.map(digest).transpose()?,
             signature: decode(&message.signature, "messageSignature.signature")?,
         },
         (None, Some(envelope)) => {
@@ -187,14 +189,14 @@ fn key_material(material: Material) -> Result<KeyMaterial, BundleError> {
     }
 }
 
-fn digest(digest: MessageDigest) -> Option<Result<(HashAlgorithm, Vec<u8>), BundleError>> {
+fn digest(digest: MessageDigest) -> Result<(HashAlgorithm, Vec<u8>), BundleError> {
     let algorithm = match digest.algorithm.as_str() {
         "SHA2_256" => HashAlgorithm::Sha256,
         "SHA2_384" => HashAlgorithm::Sha384,
         "SHA2_512" => HashAlgorithm::Sha512,
-        _ => return None,
+        _ => return Err(BundleError::HashAlgorithm(digest.algorithm)),
     };
-    Some(decode(&digest.digest, "messageDigest.digest").map(|bytes| (algorithm, bytes)))
+    Ok((algorithm, decode(&digest.digest, "messageDigest.digest")?))
 }
 
 fn decode(text: &str, field: &'static str) -> Result<Vec<u8>, BundleError> {
@@ -208,6 +210,7 @@ impl std::fmt::Display for BundleError {
             Self::Certificates => write!(f, "not between 1 and {MOST_CERTIFICATES} certificates"),
             Self::OneOf(fields) => write!(f, "not exactly one of {fields}"),
             Self::Dsse(error) => write!(f, "{error}"),
+            Self::HashAlgorithm(name) => write!(f, "message digest of algorithm `{name}`"),
             Self::Json(error) => write!(f, "not a Sigstore bundle: {error}"),
             Self::MediaType(media_type) => write!(f, "media type `{media_type}`"),
             Self::Signatures(count) => write!(f, "{count} signatures where a bundle has one"),

@@ -8,6 +8,7 @@ use super::{
     signers::SignerSet,
 };
 use crate::{
+    crypto::HexDigests,
     discovery::{self, Artifact, Discovered, Roads, manifest},
     evidence::{Budget, Evidence, Miss},
     policy::{Action, AttestationKind, Authority, Mode, Pin, Policy, Requirement, Rule, Unmatched},
@@ -86,7 +87,7 @@ impl Subject {
 /// Asks for the evidence of an image, as far as its rules need any.
 pub(super) fn gather(policy: &Policy, subject: &Subject, evidence: &mut Evidence<'_>) -> Gathered {
     let mut roads = Roads::default();
-    let mut nested = Roads::default();
+    let mut nested = Roads { nested: true, ..Roads::default() };
     for requirement in subject.requirements(policy) {
         add_roads(policy, requirement, &mut roads, &mut nested);
     }
@@ -107,17 +108,10 @@ pub(super) fn gather(policy: &Policy, subject: &Subject, evidence: &mut Evidence
         Err(miss) => return failed(miss, &reference.pinned(&digest).to_string()),
     };
     // Asked for in the same round as the manifest.
-    let mut discovered = discovery::discover(evidence, reference, &digest, &roads);
+    let discovered = discovery::discover(evidence, reference, &digest, &roads);
     let mut artifacts = Vec::new();
-    let mut opened = 0;
-    for artifact in &std::mem::take(&mut discovered.artifacts) {
-        // The candidates of all referrers together stay within the budget of one artifact.
-        if opened >= evidence.budget().candidates {
-            discovered.too_many_artifacts(evidence);
-            break;
-        }
+    for artifact in &discovered.artifacts {
         let found = discovery::discover(evidence, reference, &artifact.digest, &nested);
-        opened = opened.saturating_add(1).saturating_add(found.candidates.len() as u64);
         artifacts.push((artifact.clone(), artifact_target(artifact), found));
     }
     match target {
@@ -143,7 +137,7 @@ fn target(
     reference: &Reference,
     digest: &Digest,
 ) -> Result<Target, Miss> {
-    let found = evidence.manifest(&reference.repository(), digest)?;
+    let found = evidence.manifest(&reference.repository(), digest, None)?;
     let (parsed, shape) = manifest::parse(found.bytes).map_err(|error| {
         Miss::Problem(Reason::new(Code::ImageMalformed, format!("the image's manifest: {error}")))
     })?;
@@ -160,6 +154,7 @@ fn target(
         media_type: found.exact.then_some(media_type),
         size: found.exact.then_some(found.bytes.len() as u64),
         bytes: found.exact.then(|| found.bytes.to_vec()),
+        digests: HexDigests::default(),
     })
 }
 
@@ -170,6 +165,7 @@ fn artifact_target(artifact: &Artifact) -> Target {
         media_type: Some(media_type.unwrap_or_else(|| manifest::OCI_MANIFEST.to_owned())),
         size: Some(artifact.bytes.len() as u64),
         bytes: Some(artifact.bytes.clone()),
+        digests: HexDigests::default(),
     }
 }
 

@@ -168,10 +168,7 @@ fn check_request(request: &Request, most_images: usize) -> Vec<PolicyError> {
             Some(PolicyError {
                 code: Code::ReferenceInvalid.as_str().to_owned(),
                 path: image.path.clone().unwrap_or_else(|| format!("/request/images/{i}")),
-                message: shown(format!(
-                    "`{}` is not an image reference: {error}",
-                    image.reference
-                )),
+                message: shown(format!("`{}` is not an image reference: {error}", image.reference)),
                 suggestion: None,
             })
         })

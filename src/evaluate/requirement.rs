@@ -156,7 +156,7 @@ impl Judge<'_> {
         let unknown_reason =
             most_specific(unknown.iter().filter_map(|c| c.reason.as_ref())).cloned();
         let (held, unknowns) = (passing.len(), unknown.len());
-        let (best, unions) = match signers::distinct(&passing, count, self.budget.search) {
+        let (best, unions) = match signers::distinct(&passing, count, counted, self.budget.search) {
             Ok(found) => found,
             Err(Exceeded) => {
                 return combine(&name, Mark::Unknown, None, children).exceeded();

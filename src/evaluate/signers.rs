@@ -10,17 +10,19 @@ pub(super) type SignerSet = BTreeSet<String>;
 pub(super) struct Exceeded;
 
 /// The largest number, up to `enough`, of children that can be satisfied by pairwise distinct
-/// signers, and the union of signers for each way to reach exactly `enough`.
+/// signers, and, where `every` way is asked for, the union of signers for each way to reach exactly
+/// `enough`: else the search stops at the first.
 ///
 /// An exact search, never greedy: a child with alternatives A and B must not take the A that its
 /// sibling needs.
 pub(super) fn distinct(
     children: &[Vec<SignerSet>],
     enough: usize,
+    every: bool,
     most_steps: u64,
 ) -> Result<(usize, Vec<SignerSet>), Exceeded> {
     let mut search =
-        Search { children, enough, steps: most_steps, best: 0, unions: BTreeSet::new() };
+        Search { children, enough, every, steps: most_steps, best: 0, unions: BTreeSet::new() };
     search.descend(0, 0, &SignerSet::new())?;
     Ok((search.best, search.unions.into_iter().collect()))
 }
@@ -46,6 +48,7 @@ pub(super) fn product(children: &[Vec<SignerSet>], most: u64) -> Result<Vec<Sign
 struct Search<'a> {
     children: &'a [Vec<SignerSet>],
     enough: usize,
+    every: bool,
     steps: u64,
     best: usize,
     unions: BTreeSet<SignerSet>,
@@ -53,6 +56,9 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn descend(&mut self, at: usize, count: usize, used: &SignerSet) -> Result<(), Exceeded> {
+        if !self.every && self.best == self.enough {
+            return Ok(());
+        }
         self.steps = self.steps.checked_sub(1).ok_or(Exceeded)?;
         self.best = self.best.max(count);
         if count == self.enough {
@@ -91,7 +97,7 @@ mod tests {
     }
 
     fn best(children: &[&[&str]], enough: usize) -> usize {
-        distinct(&sets(children), enough, 1000).unwrap().0
+        distinct(&sets(children), enough, true, 1000).unwrap().0
     }
 
     #[test]
@@ -111,14 +117,14 @@ mod tests {
     #[test]
     fn an_all_subtree_contributes_its_whole_set() {
         let pair = product(&sets(&[&["a"], &["b"]]), 10).unwrap();
-        assert_eq!(distinct(&[pair, sets(&[&["b"]]).remove(0)], 2, 100).unwrap().0, 1);
+        assert_eq!(distinct(&[pair, sets(&[&["b"]]).remove(0)], 2, true, 100).unwrap().0, 1);
     }
 
     #[test]
     fn a_search_that_grows_too_large_is_cut_off() {
         let wide: Vec<&str> = vec!["a", "b", "c", "d", "e", "f", "g", "h"];
         let children: Vec<&[&str]> = vec![&wide; 9];
-        assert_eq!(distinct(&sets(&children), 9, 1000), Err(Exceeded));
+        assert_eq!(distinct(&sets(&children), 9, true, 1000), Err(Exceeded));
         assert_eq!(product(&sets(&[&["a", "b"], &["c", "d"]]), 3), Err(Exceeded));
     }
     /// Marsaglia's xorshift64.
@@ -162,7 +168,7 @@ mod tests {
                 })
                 .collect();
             let enough = 1 + below(&mut state, children.len());
-            let (best, unions) = distinct(&children, enough, u64::MAX).unwrap();
+            let (best, unions) = distinct(&children, enough, true, u64::MAX).unwrap();
             let (expected, ways) = brute_force(&children, enough);
             assert_eq!(best, expected, "round {round}: {enough} of {children:?}");
             assert_eq!(

@@ -57,6 +57,9 @@ impl Judge<'_> {
                 }
             }
         }
+        // What carries many signatures comes last: it must not use up what the others need.
+        let mut statements: Vec<_> = statements.into_iter().collect();
+        statements.sort_by_key(|(_, of)| of.iter().map(|c| c.signatures()).min());
         for (digest, candidates) in statements {
             let statement = Scope {
                 target: scope.target,
@@ -104,7 +107,7 @@ impl Judge<'_> {
             }
         }
         for problem in scope.problems {
-            if problem.hides.contains(&Claim::Bundle) {
+            if problem.hides.contains(&Claim::Artifact) {
                 outcome.refuse(&problem.name, problem.reason.clone());
             }
         }

@@ -20,8 +20,12 @@ pub struct Budget {
     pub images: u64,
     /// Candidates opened for one artifact on one road (tag or referrers). notation's `--max-signatures` defaults to 100.
     pub candidates: u64,
-    /// Public-key operations for one authority on one image; webpki's `Budget::signatures` is 100
-    /// for one chain.
+    /// Signed referrers that are followed for one image, and candidates that are opened on each:
+    /// an image has an SBOM, a scan or two, provenance.
+    pub referrers: u64,
+    /// Public-key operations for one authority on one image; each of 100
+    /// candidates can be tried with all six schemes of an RSA key. (webpki's `Budget::signatures`
+    /// is 100 for one chain.)
     pub signatures: u64,
     /// Combinations of signers tried for one threshold.
     pub search: u64,
@@ -35,7 +39,8 @@ impl Default for Budget {
             evidence_bytes: 48 << 20,
             images: 256,
             candidates: 100,
-            signatures: 200,
+            referrers: 16,
+            signatures: 1000,
             search: 100_000,
         }
     }
@@ -52,6 +57,7 @@ impl Budget {
             evidence_bytes: self.evidence_bytes.min(most.evidence_bytes),
             images: self.images.min(most.images),
             candidates: self.candidates.min(most.candidates),
+            referrers: self.referrers.min(most.referrers),
             signatures: self.signatures.min(most.signatures),
             search: self.search.min(most.search),
         }

@@ -19,6 +19,7 @@ pub struct Evidence<'a> {
     needs: BTreeSet<Fetch>,
     read: BTreeSet<Fetch>,
     bytes: u64,
+    claimed: BTreeMap<Fetch, u64>,
     budget: Budget,
 }
 
@@ -56,7 +57,14 @@ impl<'a> Evidence<'a> {
                 })
                 .or_insert(Some(&item.answer));
         }
-        Self { answers, needs: BTreeSet::new(), read: BTreeSet::new(), bytes: 0, budget }
+        Self {
+            answers,
+            needs: BTreeSet::new(),
+            read: BTreeSet::new(),
+            bytes: 0,
+            claimed: BTreeMap::new(),
+            budget,
+        }
     }
 
     /// The limits.
@@ -91,13 +99,18 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// A manifest by digest, hashed here where the host delivers raw bytes.
-    pub fn manifest(&mut self, repository: &str, digest: &Digest) -> Result<Found<'a>, Miss> {
-        let fetch = Fetch::Manifest {
-            repository: repository.to_owned(),
-            digest: digest.to_string(),
-            max_bytes: self.budget.manifest_bytes,
-        };
+    /// A manifest by digest, hashed here where the host delivers raw bytes. `size` is what its
+    /// descriptor claims.
+    pub fn manifest(
+        &mut self,
+        repository: &str,
+        digest: &Digest,
+        size: Option<u64>,
+    ) -> Result<Found<'a>, Miss> {
+        let max_bytes = most(size, self.budget.manifest_bytes);
+        let (repository, digest_text) = (repository.to_owned(), digest.to_string());
+        let fetch = Fetch::Manifest { repository, digest: digest_text, max_bytes };
+        self.claim(&fetch, max_bytes)?;
         let found = self.get(fetch, self.budget.manifest_bytes)?;
         if found.exact {
             check_digest(digest, found.bytes)?;
@@ -118,16 +131,34 @@ impl<'a> Evidence<'a> {
         self.get(Fetch::Referrers { repository, digest, max_bytes }, max_bytes)
     }
 
-    /// A blob, hashed here.
-    pub fn blob(&mut self, repository: &str, digest: &Digest) -> Result<&'a [u8], Miss> {
-        let fetch = Fetch::Blob {
-            repository: repository.to_owned(),
-            digest: digest.to_string(),
-            max_bytes: self.budget.blob_bytes,
-        };
+    /// A blob, hashed here. `size` is what its descriptor claims.
+    pub fn blob(
+        &mut self,
+        repository: &str,
+        digest: &Digest,
+        size: Option<u64>,
+    ) -> Result<&'a [u8], Miss> {
+        let max_bytes = most(size, self.budget.blob_bytes);
+        let (repository, digest_text) = (repository.to_owned(), digest.to_string());
+        let fetch = Fetch::Blob { repository, digest: digest_text, max_bytes };
+        self.claim(&fetch, max_bytes)?;
         let found = self.get(fetch, self.budget.blob_bytes)?;
         check_digest(digest, found.bytes)?;
         Ok(found.bytes)
+    }
+
+    /// Sets bytes aside before they are asked for: what is asked for in all is never more than what
+    /// may be read in all, whether or not it was answered yet.
+    fn claim(&mut self, fetch: &Fetch, bytes: u64) -> Result<(), Miss> {
+        if self.claimed.contains_key(fetch) {
+            return Ok(());
+        }
+        let claimed = self.claimed.values().fold(bytes, |sum, next| sum.saturating_add(*next));
+        if claimed > self.budget.evidence_bytes {
+            return Err(Miss::Problem(too_much(&self.budget)));
+        }
+        self.claimed.insert(fetch.clone(), bytes);
+        Ok(())
     }
 
     fn get(&mut self, fetch: Fetch, most: u64) -> Result<Found<'a>, Miss> {
@@ -148,10 +179,7 @@ impl<'a> Evidence<'a> {
                     self.bytes = self.bytes.saturating_add(length);
                 }
                 if self.bytes > self.budget.evidence_bytes {
-                    return Err(Miss::Problem(Reason::of(Code::BudgetBytes).expected(format!(
-                        "at most {} bytes of evidence",
-                        self.budget.evidence_bytes
-                    ))));
+                    return Err(Miss::Problem(too_much(&self.budget)));
                 }
                 Ok(Found { bytes: &bytes.0, exact: !reserialised })
             }
@@ -163,6 +191,17 @@ impl<'a> Evidence<'a> {
         self.needs.insert(fetch);
         Miss::Pending
     }
+}
+
+/// A descriptor's size is a limit: more bytes could not have its digest. One that claims nothing
+/// may be as large as its kind.
+fn most(size: Option<u64>, limit: u64) -> u64 {
+    size.filter(|size| *size > 0).unwrap_or(limit).min(limit)
+}
+
+fn too_much(budget: &Budget) -> Reason {
+    Reason::of(Code::BudgetBytes)
+        .expected(format!("at most {} bytes of evidence", budget.evidence_bytes))
 }
 
 fn check_digest(digest: &Digest, bytes: &[u8]) -> Result<(), Miss> {

@@ -168,6 +168,11 @@ mod tests {
             ("GHCR.io:443/acme/app", "ghcr.io/acme/app", true),
             ("index.docker.io/nginx", "docker.io/library/nginx", true),
             ("docker.io/library/*", "docker.io/library/nginx", true),
+            ("docker.io/**", "docker.io/library/nginx", true),
+            ("docker.io/**", "docker.io/acme/app", true),
+            ("index.docker.io/**", "docker.io/acme/app", true),
+            ("docker.io/*", "docker.io/library/nginx", true),
+            ("docker.io/*", "docker.io/acme/app", false),
             ("localhost:5000/**", "localhost:5000/app", true),
         ] {
             assert_eq!(Glob::parse(glob).unwrap().matches(name), expected, "{glob} {name}");

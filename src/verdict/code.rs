@@ -180,12 +180,12 @@ codes! {
         "the registry could not be reached or did not answer" => Some("check the registry and try again");
     PayloadUndeliverable "payload.undeliverable" Unavailable true
         "the signed payload cannot be had from this host, nor rebuilt" => Some("run the check through host-shim, or give the signature's annotations in the policy");
-    BudgetCandidates "budget.candidates" Exceeded true
-        "more candidates are attached to the image than one decision looks at" => Some("remove the signatures that are not needed");
     BudgetSignatures "budget.signatures" Exceeded true
         "more signature operations are needed than one decision makes" => Some("remove the signatures that are not needed");
     BudgetBytes "budget.bytes" Exceeded true
         "the evidence is larger than one decision reads" => None;
+    BudgetCandidates "budget.candidates" Exceeded true
+        "more candidates are attached to the image than one decision looks at" => Some("remove the signatures that are not needed");
     BudgetSearch "budget.search" Exceeded true
         "the requirements have more combinations of signers than one decision tries" => Some("write the requirement with fewer alternatives");
     BudgetImages "budget.images" Exceeded true

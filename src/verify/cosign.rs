@@ -111,9 +111,8 @@ pub fn bundle_signature(bundle: &Bundle, context: &Context<'_>, spend: &mut Spen
                 &mut checks,
             )?;
             let digest = Digest::parse(&context.target.digest);
-            let subject = digest
-                .as_ref()
-                .and_then(|d| statement.subject_of(d, context.target.bytes.as_deref()));
+            let subject =
+                digest.as_ref().and_then(|d| statement.subject_of(d, |a| context.target.hash(a)));
             let found = subject.map(|s| s.annotations.clone()).unwrap_or_default();
             annotations(&found, context.authority, &mut checks)?;
             Ok(Accepted { signer: Some(signer), checks, weakened: Vec::new() })
@@ -303,10 +302,8 @@ fn signed_statement(
     checks: &mut Vec<Node>,
 ) -> Result<Signer, Rejected> {
     let digest = Digest::parse(&context.target.digest);
-    let about_us = digest
-        .as_ref()
-        .and_then(|d| statement.subject_of(d, context.target.bytes.as_deref()))
-        .is_some();
+    let about_us =
+        digest.as_ref().and_then(|d| statement.subject_of(d, |a| context.target.hash(a))).is_some();
     if !about_us {
         let found: Vec<_> = statement
             .subjects
@@ -424,12 +421,8 @@ fn by_certificate(
         return Err(Reason::of(Code::CertificateAbsent));
     };
     // The cheap check first: nothing is paid for a certificate of somebody else.
-    let name = leaf.subject_alt_names().iter().find(|name| match name {
-        SubjectAltName::Email(text) | SubjectAltName::Uri(text) | SubjectAltName::Dns(text) => {
-            ca.subject.matches(text)
-        }
-        SubjectAltName::Other => false,
-    });
+    let names = leaf.subject_alt_names().iter();
+    let name = names.filter_map(SubjectAltName::text).find(|name| ca.subject.matches(name));
     let Some(name) = name else {
         let found: Vec<_> = leaf.subject_alt_names().iter().map(ToString::to_string).collect();
         let found = if found.is_empty() { "no name".to_owned() } else { found.join(", ") };

@@ -6,7 +6,7 @@ pub mod notation;
 use std::collections::BTreeSet;
 
 use crate::{
-    crypto::{PublicKey, Scheme, SignatureError, hex, verify_signature},
+    crypto::{HashAlgorithm, HexDigests, PublicKey, Scheme, SignatureError, hex, verify_signature},
     trust::identity::subject_line,
     verdict::{Code, Reason},
     wire::Node,
@@ -41,9 +41,7 @@ impl Signer {
         if !subject.is_empty() {
             ids.insert(format!("subject:{subject}"));
         }
-        ids.extend(
-            names.iter().filter(|n| **n != SubjectAltName::Other).map(|n| format!("san:{n}")),
-        );
+        ids.extend(names.iter().filter_map(SubjectAltName::text).map(|n| format!("san:{n}")));
         let name = names.first().map_or_else(|| subject.clone(), ToString::to_string);
         Self { name, ids }
     }
@@ -89,6 +87,15 @@ pub struct Target {
     pub size: Option<u64>,
     /// The raw bytes, hashed here, where the host delivered them.
     pub bytes: Option<Vec<u8>>,
+    /// Their digests, once computed.
+    pub digests: HexDigests,
+}
+
+impl Target {
+    /// A digest of the raw bytes, where they are there to hash.
+    pub fn hash(&self, algorithm: HashAlgorithm) -> Option<String> {
+        Some(self.digests.of(algorithm, self.bytes.as_deref()?))
+    }
 }
 
 /// The signature operations that one authority may still make on one image.

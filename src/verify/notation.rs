@@ -11,11 +11,11 @@ mod finding;
 mod payload;
 mod reason;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Accepted, Rejected, Signer, Spend, Target, Verification};
 use crate::{
-    crypto::{HashAlgorithm, KeyKind, PublicKey, Scheme, hex},
+    crypto::{HashAlgorithm, KeyKind, PublicKey, Scheme},
     envelope::{
         cose, jws,
         notation::{Algorithm, NotationEnvelope, PAYLOAD},
@@ -289,12 +289,8 @@ fn unchecked(findings: Vec<Finding>, fatal: usize) -> Rejected {
 }
 
 fn signer(opened: &Opened) -> Signer {
-    let subject = subject_line(opened.leaf.subject());
-    let ids = BTreeSet::from([
-        format!("spki:{}", hex(opened.key.spki_sha256())),
-        format!("subject:{subject}"),
-    ]);
-    Signer { name: subject, ids }
+    let name = subject_line(opened.leaf.subject());
+    Signer { name, ..Signer::certificate(&opened.leaf, &opened.key) }
 }
 
 fn integrity_detail(opened: &Opened) -> String {

@@ -23,6 +23,10 @@ use crate::{
 /// id-kp-codeSigning, [RFC 5280 §4.2.1.12](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.12).
 pub const CODE_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3");
 
+/// Bytes of one certificate. Real ones have one to four thousand; Go's crypto/tls takes no
+/// handshake message, chain and all, beyond 64 KiB.
+const MOST_BYTES: usize = 64 << 10;
+
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
@@ -104,6 +108,8 @@ pub enum CertificateError {
     Malformed,
     /// An extension that is read here is not valid, or is there twice.
     Extension(ObjectIdentifier),
+    /// Larger than is looked at.
+    TooLarge(usize),
     /// Not PEM with the label `CERTIFICATE`.
     Pem(pem::PemError),
 }
@@ -115,9 +121,25 @@ struct Outer<'a> {
     signature: BitStringRef<'a>,
 }
 
+impl SubjectAltName {
+    /// The name, if it reads as what its form says: a DNS name that reads as a mail address is
+    /// nobody's identity.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Email(name) if name.contains('@') && !name.contains("://") => Some(name),
+            Self::Uri(name) if name.contains("://") => Some(name),
+            Self::Dns(name) if !name.contains(['@', ':', '/']) => Some(name),
+            Self::Email(_) | Self::Uri(_) | Self::Dns(_) | Self::Other => None,
+        }
+    }
+}
+
 impl Certificate {
     /// From DER.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+        if der.len() > MOST_BYTES {
+            return Err(CertificateError::TooLarge(der.len()));
+        }
         let malformed = |_| CertificateError::Malformed;
         let outer = Outer::from_der(der).map_err(malformed)?;
         let parsed = x509_cert::Certificate::from_der(der).map_err(malformed)?;
@@ -330,6 +352,9 @@ impl fmt::Display for CertificateError {
         match self {
             Self::Malformed => f.write_str("not a valid X.509 certificate"),
             Self::Extension(oid) => write!(f, "extension {oid} is not valid or there twice"),
+            Self::TooLarge(bytes) => {
+                write!(f, "a certificate of {bytes} bytes, more than {MOST_BYTES}")
+            }
             Self::Pem(error) => write!(f, "{error}"),
         }
     }

@@ -69,6 +69,10 @@ fn verify_counting(
     if !leaf_usage.digital_signature {
         return Err(PathError::Profile("the leaf's keyUsage lacks digitalSignature"));
     }
+    // Intermediates of an own CA often have no extKeyUsage; the leaf must.
+    if !leaf.extended_key_usage().is_some_and(|eku| eku.purposes.contains(&CODE_SIGNING)) {
+        return Err(PathError::Profile("the leaf's extKeyUsage lacks codeSigning"));
+    }
     // A root outside of its validity anchors nothing.
     let mut usable = Vec::new();
     let mut unusable = None;
@@ -107,7 +111,7 @@ fn verify_counting(
             &anchors,
             &intermediates,
             UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
-            Purpose::required(CODE_SIGNING.as_bytes()),
+            Purpose::required_if_present(CODE_SIGNING.as_bytes()),
             None,
             None,
         )

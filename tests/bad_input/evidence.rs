@@ -276,7 +276,7 @@ fn legacy_rows(t: &mut Table, sig: &Base) {
         "signatures.none",
     );
     let many: Vec<_> = (0..10_000)
-        .map(|n| json!({ "mediaType": "a/b", "digest": format!("sha256:{n:064}") }))
+        .map(|n| json!({ "mediaType": "a/b", "digest": format!("sha256:{n:064}"), "size": 1 }))
         .collect();
     let world = sig.edited(Doc::Tagged, |m| m["layers"].as_array_mut().unwrap().extend(many));
     t.row(sig, "10,000 layers before the signature", world, Undetermined, "budget.candidates");
@@ -515,7 +515,9 @@ fn list_rows(t: &mut Table, base: &Base) {
     let kind = base.json(Doc::List)["manifests"][0]["artifactType"].clone();
     let garbage = |count: usize| -> Vec<Value> {
         (0..count)
-            .map(|n| json!({ "artifactType": kind, "digest": format!("sha256:{n:064}") }))
+            .map(
+                |n| json!({ "artifactType": kind, "digest": format!("sha256:{n:064}"), "size": 1 }),
+            )
             .collect()
     };
     let world =

@@ -82,5 +82,6 @@ fn target(layout: &Path, digest: &str) -> Target {
         media_type: manifest["mediaType"].as_str().map(str::to_owned),
         size: Some(bytes.len() as u64),
         bytes: Some(bytes),
+        digests: countersign::crypto::HexDigests::default(),
     }
 }

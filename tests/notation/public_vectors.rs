@@ -99,6 +99,7 @@ fn claimed_target(payload: &[u8]) -> Target {
         media_type: Some(artifact["mediaType"].as_str().unwrap_or_default().into()),
         size: Some(artifact["size"].as_u64().unwrap_or_default()),
         bytes: None,
+        digests: countersign::crypto::HexDigests::default(),
     }
 }
 

@@ -79,6 +79,7 @@ impl Setup {
                 media_type: Some(MANIFEST.into()),
                 size: Some(16_724),
                 bytes: None,
+                digests: countersign::crypto::HexDigests::default(),
             },
             now: NOW,
             media_type: match format {

@@ -7,6 +7,7 @@ use countersign::{
     admission::{self, Admission},
     evaluate,
     evidence::Budget,
+    json,
     policy::{Mode, Policy},
     time::Time,
     wire::{Decision, EvidenceItem, Outcome, PolicyError, Request},
@@ -49,14 +50,15 @@ struct SettingsValidationResponse {
 
 /// Every error of the settings, with its path.
 pub(crate) fn validate_settings(payload: &[u8]) -> CallResult {
-    let settings: Value = serde_json::from_slice(payload)?;
+    let settings: Value = json::parse(payload).map_err(|e| e.to_string())?;
     let message = Policy::parse(&settings).err().map(|errors| words(&errors));
     Ok(serde_json::to_vec(&SettingsValidationResponse { valid: message.is_none(), message })?)
 }
 
 /// Judges the images of an admission request.
 pub(crate) fn validate(payload: &[u8]) -> CallResult {
-    let ValidationRequest { request, settings } = serde_json::from_slice(payload)?;
+    let ValidationRequest { request, settings } =
+        json::parse_as(payload).map_err(|e| e.to_string())?;
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let now = Time::from_unix(i64::try_from(seconds)?);
     Ok(serde_json::to_vec(&respond(&request, &settings, now, &WapcHost))?)
