@@ -20,11 +20,14 @@ use countersign::{
     admission::{self, Admission},
     evaluate,
     evidence::Budget,
-    policy::Policy,
+    policy::{Glob, Policy},
     reference::{Digest, Reference},
     time::Time,
     verdict::Code,
-    wire::{Answer, Bytes, Decision, Fetch, ImageRequest, Outcome, Request, UnavailableReason},
+    wire::{
+        Answer, Bytes, Decision, EvidenceItem, Fetch, ImageRequest, Outcome, Request,
+        UnavailableReason,
+    },
 };
 use pki::{Certificate, Form, Key, der};
 use serde_json::{Value, json};
@@ -120,9 +123,10 @@ impl World {
             "layers": [{ "mediaType": media_type, "digest": layer, "size": blob.len() }],
             "subject": { "mediaType": MANIFEST, "digest": image, "size": 1 },
         });
-        let digest = self.put(&manifest.to_string().into_bytes());
+        let bytes = manifest.to_string().into_bytes();
+        let digest = self.put(&bytes);
         self.referrers.entry(image.to_owned()).or_default().push(json!({
-            "mediaType": MANIFEST, "digest": digest, "size": 1, "artifactType": artifact_type }));
+            "mediaType": MANIFEST, "digest": digest, "size": bytes.len(), "artifactType": artifact_type }));
         digest
     }
 
@@ -354,6 +358,51 @@ mod references {
                 let name = Reference::parse(runs).unwrap();
                 assert_ne!(name.registry, "docker.io", "{text}: {runs} runs without `strict`");
             }
+        }
+    }
+
+    #[test]
+    fn a_glob_over_docker_hub_covers_all_of_it() {
+        for name in ["docker.io/library/nginx", "docker.io/acme/app"] {
+            for glob in ["docker.io/**", "index.docker.io/**", "docker.io/**/*"] {
+                assert!(Glob::parse(glob).unwrap().matches(name), "{glob} {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_denial_of_docker_hub_denies_all_of_it() {
+        let (world, image) = World::new();
+        let policy = policy(&json!({ "rules": [
+            { "images": ["**"], "static": "allow" },
+            { "images": ["docker.io/**"], "static": "deny" },
+        ] }));
+        for name in ["nginx", "acme/app", "docker.io/acme/app", "index.docker.io/acme/app"] {
+            let decision = world.decide(&policy, &support::request(&format!("{name}@{image}")));
+            assert_eq!(decision.outcome, Outcome::Deny, "{name}");
+        }
+    }
+
+    /// `0443` is 443 to every client.
+    #[test]
+    fn a_port_has_one_spelling() {
+        for text in ["ghcr.io:0443/a/b", "ghcr.io:00443/a/b", "ghcr.io:0/a/b", "ghcr.io:65979/a/b"]
+        {
+            if let Ok(read) = Reference::parse(text) {
+                assert_eq!(read.registry, "ghcr.io", "{text}");
+            }
+        }
+        let one = Reference::parse("localhost:5000/a").unwrap();
+        let read = Reference::parse("localhost:05000/a");
+        assert!(read.is_err() || read == Ok(one), "{read:?}");
+    }
+
+    #[test]
+    fn an_ipv6_address_has_one_spelling() {
+        let one = Reference::parse("[::1]:5000/a").unwrap();
+        for text in ["[0:0:0:0:0:0:0:1]:5000/a", "[::0001]:5000/a", "[0::1]:5000/a"] {
+            let read = Reference::parse(text);
+            assert!(read.is_err() || read == Ok(one.clone()), "{text}: {read:?}");
         }
     }
 
@@ -634,6 +683,19 @@ mod types {
         }
     }
 
+    /// A label that names no hash function says nothing that can be enforced.
+    #[test]
+    fn a_message_digest_of_an_unknown_algorithm_is_refused() {
+        let key = Key::p256("k");
+        let (mut world, image) = World::new();
+        let manifest = world.objects[&image].clone();
+        let mut bundle = message_bundle(&manifest, &key);
+        bundle["messageSignature"]["messageDigest"] =
+            json!({ "algorithm": "MD5", "digest": STANDARD.encode([0; 16]) });
+        world.bundle(&image, &bundle);
+        assert_eq!(world.judge(&by_signer(&key), &image).outcome, Outcome::Deny);
+    }
+
     #[test]
     fn a_document_that_could_be_two_images_is_refused() {
         let key = Key::p256("k");
@@ -736,6 +798,16 @@ mod chains {
             purposes: vec!["1.3.6.1.5.5.7.3.3"],
             ..Certificate::authority("middle", Key::p256("middle"))
         }
+    }
+
+    /// RFC 5280 §4.2.1.12: a CA without the extension is not restricted.
+    #[test]
+    fn an_intermediate_needs_no_extended_key_usage() {
+        let (root, key) = (root(), Key::p256("leaf"));
+        let middle = Certificate { purposes: Vec::new(), ..middle() };
+        let chain = [leaf(&key, san(0x81, RELEASE)).issued_by(&middle), middle.issued_by(&root)];
+        let decision = judged(&[root.self_signed()], &release(), &key, &chain);
+        assert_eq!((decision.outcome, code(&decision)), (Outcome::Allow, String::new()));
     }
 
     #[test]
@@ -966,6 +1038,40 @@ mod thresholds {
         der::sequence(&[algorithm, der::bits(point.as_bytes())])
     }
 
+    /// A key is the same however its point is written.
+    #[test]
+    fn one_key_in_two_encodings_is_one_signer() {
+        let key = Key::p256("k");
+        let (mut world, image) = World::new();
+        let manifest = world.objects[&image].clone();
+        world.bundle(&image, &message_bundle(&manifest, &key));
+        let other = json!({ "cosign": { "keys": [pem("PUBLIC KEY", &compressed(&key))] } });
+        let document = json!({ "apiVersion": "countersign.dev/v1", "kind": "ImagePolicy",
+            "spec": needs(&json!({ "a": keyed(&key), "b": other }), &two_of(&["a", "b"])) });
+        // Refusing the encoding would do as well.
+        if let Ok(policy) = Policy::parse(&document) {
+            let request = support::request(&format!("{REPOSITORY}@{image}"));
+            assert_eq!(world.decide(&policy, &request).outcome, Outcome::Deny);
+        }
+    }
+
+    /// The holder of a key, with a certificate for the same key in another encoding.
+    #[test]
+    fn a_key_and_a_certificate_for_it_are_one_signer() {
+        let (root, key) = (Certificate::authority("root", Key::p256("root")), Key::p256("k"));
+        for spki in [key.spki(), compressed(&key)] {
+            let (mut world, image) = World::new();
+            let manifest = world.objects[&image].clone();
+            let leaf = leaf(&Key::Public(spki), san(0x81, RELEASE)).issued_by(&root);
+            world.bundle(&image, &certified_bundle(&manifest, &key, &[leaf]));
+            world.bundle(&image, &message_bundle(&manifest, &key));
+            let mut spec = own_ca(&[root.self_signed()], &release());
+            spec["authorities"]["keyed"] = keyed(&key);
+            spec["rules"][0]["require"] = two_of(&["keyed", "signer"]);
+            assert_eq!(world.judge(&spec, &image).outcome, Outcome::Deny);
+        }
+    }
+
     #[test]
     fn one_name_under_two_roots_is_one_signer() {
         let (one, two) = (
@@ -1008,6 +1114,70 @@ mod thresholds {
         let uri = Certificate { subject: pki::name("B"), ..leaf(&b, san(0x86, "a@x")) };
         assert_eq!(judged(&left, &uri, &tree), Outcome::Deny);
     }
+
+    /// Rule: the same alternative name under any root is the same signer, whatever the format.
+    #[test]
+    fn one_name_in_cosign_and_in_notation_is_one_signer() {
+        let root = Certificate::authority("root", Key::p256("root"));
+        let (a, b) = (Key::p256("a"), Key::p256("b"));
+        let (mut world, image) = World::new();
+        let manifest = world.objects[&image].clone();
+        let cosign = Certificate { subject: pki::name("A"), ..leaf(&a, san(0x81, RELEASE)) };
+        world.bundle(&image, &certified_bundle(&manifest, &a, &[cosign.issued_by(&root)]));
+        let notation = Certificate { subject: pki::name("B"), ..leaf(&b, san(0x81, RELEASE)) };
+        let target = json!({ "targetArtifact":
+            { "mediaType": MANIFEST, "digest": image, "size": manifest.len() } });
+        let time = Time::parse(NOW).unwrap().unix() - 3600;
+        let chain = vec![notation.issued_by(&root), root.self_signed()];
+        let jws =
+            draft::Draft::new(draft::Format::Jws, b, chain, target.to_string().as_bytes(), time);
+        world.refer(&image, NOTATION, "application/jose+json", &jws.build());
+        let root = pem("CERTIFICATE", &root.self_signed());
+        let spec = |tree: &Value| {
+            json!({
+                "trust": { "ca": { "x509": { "roots": [root] } },
+                    "n": { "notation": { "ca": [root] } } },
+                "authorities": {
+                    "cosign": { "cosign": { "trust": "ca", "certificate": release() } },
+                    "notation": { "notation": { "trust": "n", "trustedIdentities": ["*"],
+                        "override": { "revocation": "skip" } } },
+                },
+                "rules": [{ "images": ["**"], "require": tree }],
+            })
+        };
+        let both = spec(&json!({ "all": ["cosign", "notation"] }));
+        assert_eq!(world.judge(&both, &image).outcome, Outcome::Allow);
+        let two = spec(&two_of(&["cosign", "notation"]));
+        assert_eq!(world.judge(&two, &image).outcome, Outcome::Deny);
+    }
+
+    /// More good signatures never make it worse.
+    #[test]
+    fn a_threshold_that_is_met_is_met_however_often_each_has_signed() {
+        let (mut world, image) = World::new();
+        let manifest = world.objects[&image].clone();
+        let mut trust = json!({});
+        let mut authorities = json!({});
+        let names = ["a", "b", "c", "d", "e"];
+        for name in names {
+            let root = Certificate::authority(name, Key::p256(name));
+            for i in 0..19 {
+                let key = Key::p256(&format!("{name}{i}"));
+                let leaf = Certificate {
+                    subject: pki::name(&format!("signer {name}")),
+                    ..leaf(&key, san(0x81, &format!("{name}@x")))
+                };
+                world.bundle(&image, &certified_bundle(&manifest, &key, &[leaf.issued_by(&root)]));
+            }
+            trust[name] = json!({ "x509": { "roots": [pem("CERTIFICATE", &root.self_signed())] } });
+            authorities[name] = json!({ "cosign": { "trust": name,
+                "certificate": { "subjectRegExp": ".*" } } });
+        }
+        let spec = json!({ "trust": trust, "authorities": authorities,
+            "rules": [{ "images": ["**"], "require": { "atLeast": 4, "of": names } }] });
+        let decision = world.judge(&spec, &image);
+        assert_eq!((decision.outcome, code(&decision)), (Outcome::Allow, String::new()));
+    }
 }
 
 mod poison {
@@ -1016,6 +1186,38 @@ mod poison {
     /// Descriptors whose digests come before `before`, for a flood of referrers.
     fn nonces(before: &str, make: impl Fn(u64) -> (String, Vec<u8>)) -> Vec<(String, Vec<u8>)> {
         (0..).map(make).filter(|(digest, _)| digest.as_str() < before).take(110).collect()
+    }
+
+    /// A flood of one family does not hide the other.
+    #[test]
+    fn a_flood_of_notation_signatures_does_not_hide_a_bundle() {
+        let key = Key::p256("k");
+        let (mut world, image) = World::new();
+        let manifest = world.objects[&image].clone();
+        let good = world.bundle(&image, &message_bundle(&manifest, &key));
+        let flood = nonces(&good, |i| {
+            let manifest = json!({ "mediaType": MANIFEST, "artifactType": NOTATION,
+                "config": { "digest": "x" }, "layers": [], "annotations": { "n": i.to_string() } });
+            let bytes = manifest.to_string().into_bytes();
+            (digest_of(&bytes), bytes)
+        });
+        for (digest, bytes) in flood {
+            world.put(&bytes);
+            world.referrers.get_mut(&image).unwrap().push(json!({ "mediaType": MANIFEST,
+                "digest": digest, "size": bytes.len(), "artifactType": NOTATION }));
+        }
+        let spec = by_signer(&key);
+        assert_eq!(world.judge(&spec, &image).outcome, Outcome::Allow);
+        // The policy knows both families.
+        let root = Certificate::authority("root", Key::p256("root"));
+        let mut spec = spec;
+        spec["trust"] = json!({ "n": { "notation": { "ca":
+            [pem("CERTIFICATE", &root.self_signed())] } } });
+        spec["authorities"]["notation"] = json!({ "notation": { "trust": "n",
+            "trustedIdentities": ["*"], "override": { "revocation": "skip" } } });
+        spec["rules"][0]["require"] = json!({ "any": ["notation", "signer"] });
+        let decision = world.judge(&spec, &image);
+        assert_eq!((decision.outcome, code(&decision)), (Outcome::Allow, String::new()));
     }
 
     /// Layers of a tag that anybody may have pushed do not hide the referrers.
@@ -1032,6 +1234,47 @@ mod poison {
         }
         let decision = world.judge(&by_signer(&key), &image);
         assert_eq!((decision.outcome, code(&decision)), (Outcome::Allow, String::new()));
+    }
+
+    /// One envelope with many signatures costs no more than its share.
+    #[test]
+    fn one_envelope_does_not_use_up_the_signature_operations() {
+        let keys = [Key::rsa(2048), Key::rsa(3072), Key::rsa(4096)];
+        let pems: Vec<String> = keys.iter().map(|k| pem("PUBLIC KEY", &k.spki())).collect();
+        let (mut world, image) = World::new();
+        let said = statement(&image, VULN).to_string();
+        world.attestation(&image, &envelope(said.as_bytes(), &keys[0]));
+        let good = countersign::crypto::sha256(said.as_bytes());
+        // Statements are taken in the order of their digests: one that comes before.
+        let bad = (0..)
+            .map(|i| {
+                let mut said = statement(&image, VULN);
+                said["predicate"] = json!({ "n": i });
+                said.to_string()
+            })
+            .find(|said| countersign::crypto::sha256(said.as_bytes()) < good)
+            .unwrap();
+        let mut envelope = envelope(bad.as_bytes(), &Key::p256("mallory"));
+        let garbage: Vec<Value> =
+            (0..16).map(|i| json!({ "sig": STANDARD.encode([i; 256]) })).collect();
+        envelope["signatures"] = json!(garbage);
+        world.attestation(&image, &envelope);
+        let tree = json!({ "attestation": { "type": "vuln", "signedBy": "signer" } });
+        let spec = needs(&json!({ "signer": { "cosign": { "keys": pems } } }), &tree);
+        let decision = world.judge(&spec, &image);
+        assert_eq!((decision.outcome, code(&decision)), (Outcome::Allow, String::new()));
+    }
+
+    /// A list that names a referrer twice says no less than one that names it once.
+    #[test]
+    fn a_second_descriptor_does_not_hide_a_referrer() {
+        let key = Key::p256("k");
+        let (mut world, image) = World::new();
+        let manifest = world.objects[&image].clone();
+        let good = world.bundle(&image, &message_bundle(&manifest, &key));
+        world.referrers.get_mut(&image).unwrap().push(json!({
+            "mediaType": MANIFEST, "digest": good, "artifactType": "application/other" }));
+        assert_eq!(world.judge(&by_signer(&key), &image).outcome, Outcome::Allow);
     }
 
     #[test]
@@ -1104,6 +1347,31 @@ mod resources {
         out
     }
 
+    /// A certificate in an annotation, which is read whoever the authority is.
+    #[test]
+    fn a_certificate_with_many_extensions_is_read_in_time() {
+        let key = Key::p256("k");
+        let mut certificate = leaf(&key, san(0x81, RELEASE));
+        let encoded: Vec<u8> = (0..60_000_u32)
+            .flat_map(|i| {
+                let arc = |n: u32, more: u32| ((n & 0x7f) | more) as u8;
+                let oid = [0x2a, arc((i >> 14) + 1, 0x80), arc(i >> 7, 0x80), arc(i, 0)];
+                der::sequence(&[der::tlv(6, &oid), der::tlv(4, &[])])
+            })
+            .collect();
+        // The helper writes short lengths only: the whole is put together here.
+        certificate.extensions.clear();
+        let der = long_certificate(&certificate, &encoded);
+        let (mut world, image) = World::new();
+        let payload = payload(&image);
+        let annotation = json!({ "dev.sigstore.cosign/certificate": pem("CERTIFICATE", &der) });
+        world.simple_signing(&image, &payload, &key.sign(&payload, Form::Der), &annotation);
+        let decision = timed("60,000 extensions", Duration::from_secs(2), || {
+            world.judge(&by_signer(&key), &image)
+        });
+        assert_eq!(decision.outcome, Outcome::Allow);
+    }
+
     fn long(tag: u8, content: &[u8]) -> Vec<u8> {
         let length = (content.len() as u32).to_be_bytes();
         [&[tag, 0x84][..], &length, content].concat()
@@ -1146,6 +1414,24 @@ mod resources {
         tlv(0x30, &[tbs, algorithm, der::bits(&[0x30, 6, 2, 1, 1, 2, 1, 1])].concat())
     }
 
+    /// An alternative name of megabytes under a regular expression.
+    #[test]
+    fn a_name_of_megabytes_is_matched_in_time() {
+        let (root, key) = (Certificate::authority("root", Key::p256("root")), Key::p256("mallory"));
+        let name = tlv(0x30, &tlv(0x81, "a.".repeat(3 << 20).as_bytes()));
+        let extension = tlv(0x30, &[der::oid("2.5.29.17"), tlv(4, &name)].concat());
+        let der = long_certificate(&leaf(&key, san(0x81, "")), &extension);
+        let (mut world, image) = World::new();
+        let manifest = world.objects[&image].clone();
+        world.bundle(&image, &certified_bundle(&manifest, &key, &[der]));
+        let subject =
+            json!({ "subjectRegExp": r"([a-z]+\.)*[a-z0-9._-]{1,64}@(.*\.)?acme\.example" });
+        let spec = own_ca(&[root.self_signed()], &subject);
+        let decision =
+            timed("6 MiB of name", Duration::from_secs(2), || world.judge(&spec, &image));
+        assert_eq!(decision.outcome, Outcome::Deny);
+    }
+
     /// What strangers wrote comes back in excerpts.
     #[test]
     fn a_decision_does_not_repeat_megabytes_of_strangers() {
@@ -1162,6 +1448,59 @@ mod resources {
         assert_eq!(decision.outcome, Outcome::Deny);
         let size = serde_json::to_vec(&decision).unwrap().len();
         assert!(size < 1 << 20, "{size} bytes of decision");
+    }
+
+    /// What is asked for in all stays within what may be read in all.
+    #[test]
+    fn nested_referrers_do_not_multiply_the_fetches() {
+        let key = Key::p256("k");
+        let kind = "application/spdx+json";
+        let tree = json!({ "attestation": { "artifactType": kind, "signedBy": "signer" } });
+        let spec = needs(&json!({ "signer": keyed(&key) }), &tree);
+        let (mut world, image) = World::new();
+        for i in 0..40_u32 {
+            let artifact = world.refer(&image, kind, kind, &i.to_be_bytes());
+            for n in 0..40_u32 {
+                let bundle = message_bundle(&[i.to_be_bytes(), n.to_be_bytes()].concat(), &key);
+                world.bundle(&artifact, &bundle);
+            }
+        }
+        let request = support::request(&format!("{REPOSITORY}@{image}"));
+        let (_, evidence) =
+            support::decide(&policy(&spec), &request, NOW, |fetch| world.answer(fetch));
+        assert!(evidence.len() < 1000, "{} fetches", evidence.len());
+    }
+
+    /// A host that fetches what is asked for does not read far more than the budget.
+    #[test]
+    fn one_round_does_not_ask_for_more_bytes_than_the_budget_has() {
+        let key = Key::p256("k");
+        let (mut world, image) = World::new();
+        for i in 0..100_u32 {
+            world.refer(&image, BUNDLE, BUNDLE, &i.to_be_bytes());
+        }
+        let policy = policy(&by_signer(&key));
+        let request = support::request(&format!("{REPOSITORY}@{image}"));
+        let mut evidence: Vec<EvidenceItem> = Vec::new();
+        let now = Time::parse(NOW).unwrap();
+        while let Step::Need(needs) = evaluate(&policy, &request, &evidence, now, Budget::default())
+        {
+            let most: u64 = needs
+                .iter()
+                .map(|fetch| match fetch {
+                    Fetch::Resolve { .. } => 0,
+                    Fetch::Manifest { max_bytes, .. }
+                    | Fetch::Tag { max_bytes, .. }
+                    | Fetch::Referrers { max_bytes, .. }
+                    | Fetch::Blob { max_bytes, .. } => *max_bytes,
+                })
+                .sum();
+            assert!(most <= 10 * Budget::default().evidence_bytes, "{most} bytes in one round");
+            for fetch in needs {
+                let answer = world.answer(&fetch);
+                evidence.push(EvidenceItem { fetch, answer });
+            }
+        }
     }
 
     #[test]
@@ -1193,7 +1532,7 @@ mod resources {
         let layers: Vec<Value> = (0..10_000)
             .map(|i| {
                 json!({ "mediaType": SIMPLE_SIGNING, "digest": format!("sha256:{i:064x}"),
-                "annotations": { "dev.cosignproject.cosign/signature": "AAAA" } })
+                "size": 200, "annotations": { "dev.cosignproject.cosign/signature": "AAAA" } })
             })
             .collect();
         let tag = format!("{}.sig", image.replace(':', "-"));
