@@ -956,6 +956,19 @@ mod chains {
         }
     }
 
+    /// A CA that may name mail addresses of one domain does not get to name others as URIs.
+    #[test]
+    fn a_mail_address_is_not_a_uri_that_reads_the_same() {
+        let (root, key) = (root(), Key::p256("leaf"));
+        let middle = Certificate { extensions: vec![permitted(0x81, "evil.example")], ..middle() };
+        for form in [0x82, 0x86] {
+            let chain =
+                [leaf(&key, san(form, RELEASE)).issued_by(&middle), middle.issued_by(&root)];
+            let decision = judged(&[root.self_signed()], &release(), &key, &chain);
+            assert_eq!(decision.outcome, Outcome::Deny, "{form:#x}");
+        }
+    }
+
     #[test]
     fn a_chain_that_branches_everywhere_is_cut_off() {
         let (root, key) = (root(), Key::p256("leaf"));
@@ -1561,6 +1574,28 @@ mod resources {
         let spec = needs(&json!({ "signer": keyed(&key) }), &tree);
         let decision =
             timed("100,000 subjects", Duration::from_secs(5), || world.judge(&spec, &image));
+        assert_eq!(decision.outcome, Outcome::Deny);
+    }
+
+    /// Each subject claims a digest that has to be computed over the whole manifest.
+    #[test]
+    fn subjects_that_want_to_be_hashed_are_hashed_once() {
+        let key = Key::p256("k");
+        let mut world = World::default();
+        let manifest = json!({ "mediaType": MANIFEST, "config": { "digest": "x" }, "layers": [],
+            "annotations": { "pad": "x".repeat(3 << 20) } });
+        let image = world.put(manifest.to_string().as_bytes());
+        let mut said = statement(&image, VULN);
+        let subject = json!({ "digest": { "sha384": "00", "sha512": "00" } });
+        said["subject"] = json!(vec![subject; 1024]);
+        for n in 0..3 {
+            said["predicate"] = json!({ "n": n });
+            world.bundle(&image, &dsse_bundle(&envelope(said.to_string().as_bytes(), &key)));
+        }
+        let tree = json!({ "attestation": { "type": "vuln", "signedBy": "signer" } });
+        let spec = needs(&json!({ "signer": keyed(&key) }), &tree);
+        let decision =
+            timed("3 GiB to hash", Duration::from_secs(3), || world.judge(&spec, &image));
         assert_eq!(decision.outcome, Outcome::Deny);
     }
 
