@@ -4,18 +4,20 @@
 //! readers that choose differently are how signatures get bypassed), as is anything after the
 //! document and nesting deeper than serde_json's 128.
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
 use serde::{
-    Deserialize, Deserializer,
-    de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor},
+    Deserializer,
+    de::{self, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Number, Value};
 
 /// Parses one document.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
-    let strict: Strict = serde_json::from_slice(bytes).map_err(|e| JsonError(e.to_string()))?;
-    Ok(strict.0)
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = deserialize(&mut deserializer).map_err(|e| JsonError(e.to_string()))?;
+    deserializer.end().map_err(|e| JsonError(e.to_string()))?;
+    Ok(value)
 }
 
 /// Parses one document into a type. Duplicate members are refused before the type sees them.
@@ -25,7 +27,8 @@ pub fn parse_as<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
 
 /// Reads one member of a larger document, as strictly: for `serde(deserialize_with)`.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-    Strict::deserialize(deserializer).map(|strict| strict.0)
+    let left = Cell::new(MOST_MEMORY);
+    Strict { left: &left }.deserialize(deserializer)
 }
 
 /// Why a document is not accepted.
@@ -38,17 +41,40 @@ impl fmt::Display for JsonError {
     }
 }
 
-struct Strict(Value);
+/// What one document may take in memory, by a count that is the same everywhere: an attacker's
+/// `[[],[],…]` takes tens of bytes for each of its three. The module has 256 MiB for everything; an
+/// honest SBOM of 16 MiB takes some 60 of these.
+const MOST_MEMORY: usize = 96 << 20;
+/// One value in its list or map.
+const VALUE: usize = 32;
+/// The first node of an object's tree.
+const NODE: usize = 640;
 
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Strict)
+struct Strict<'m> {
+    left: &'m Cell<usize>,
+}
+
+impl Strict<'_> {
+    fn take<E: de::Error>(&self, bytes: usize) -> Result<(), E> {
+        match self.left.get().checked_sub(bytes) {
+            Some(left) => {
+                self.left.set(left);
+                Ok(())
+            }
+            None => Err(E::custom("the document has more values than are read")),
+        }
     }
 }
 
-struct StrictVisitor;
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
 
-impl<'de> Visitor<'de> for StrictVisitor {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -75,17 +101,20 @@ impl<'de> Visitor<'de> for StrictVisitor {
         Number::from_f64(v).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
     }
 
-    fn visit_str<E>(self, v: &str) -> Result<Value, E> {
+    fn visit_str<E: de::Error>(self, v: &str) -> Result<Value, E> {
+        self.take(v.len())?;
         Ok(Value::String(v.to_owned()))
     }
 
-    fn visit_string<E>(self, v: String) -> Result<Value, E> {
+    fn visit_string<E: de::Error>(self, v: String) -> Result<Value, E> {
+        self.take(v.len())?;
         Ok(Value::String(v))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(Strict(item)) = seq.next_element()? {
+        while let Some(item) = seq.next_element_seed(Strict { left: self.left })? {
+            self.take(VALUE)?;
             list.push(item);
         }
         Ok(Value::Array(list))
@@ -94,7 +123,9 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
-            let Strict(value) = access.next_value()?;
+            // A tree's nodes hold eleven members each.
+            self.take(key.len() + VALUE + if map.is_empty() { NODE } else { VALUE })?;
+            let value = access.next_value_seed(Strict { left: self.left })?;
             if map.contains_key(&key) {
                 return Err(de::Error::custom(format!("duplicate member `{key}`")));
             }
@@ -128,6 +159,18 @@ mod tests {
     fn deep_nesting_is_an_error_and_not_a_stack_overflow() {
         let deep = "[".repeat(100_000);
         assert!(parse(deep.as_bytes()).unwrap_err().to_string().contains("recursion limit"));
+    }
+
+    #[test]
+    fn documents_that_would_take_too_much_memory_are_refused() {
+        for (unit, count) in [("[],", 4 << 20), ("{\"a\":1},", 200_000), ("1,", 8 << 20)] {
+            let text = format!("[{}0]", unit.repeat(count));
+            let error = parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains("more values than are read"), "{unit}: {error}");
+        }
+        let sbom = r#"{"name":"libexample","version":"1.2.3","licenses":["Apache-2.0"],"purl":"pkg:deb/debian/libexample@1.2.3?arch=amd64&distro=debian-12"},"#;
+        let text = format!("[{}0]", sbom.repeat((8 << 20) / sbom.len()));
+        assert!(parse(text.as_bytes()).is_ok(), "an honest list of 8 MiB");
     }
 
     #[test]

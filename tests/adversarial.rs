@@ -1352,6 +1352,91 @@ mod poison {
 mod resources {
     use super::*;
 
+    /// Fifteen MiB of the smallest values: what would take all of the module's memory is malformed.
+    #[test]
+    fn a_bundle_full_of_empty_lists_is_malformed() {
+        let key = Key::p256("k");
+        let (mut world, image) = World::new();
+        let manifest = world.objects[&image].clone();
+        let text = message_bundle(&manifest, &key).to_string().replace(
+            "\"publicKey\"",
+            &format!("\"tlogEntries\":[{}[]],\"publicKey\"", "[],".repeat(5 << 20)),
+        );
+        world.refer(&image, BUNDLE, BUNDLE, text.as_bytes());
+        let decision = world.judge(&by_signer(&key), &image);
+        let expected = (Outcome::Deny, "envelope.malformed".to_owned());
+        assert_eq!((decision.outcome, code(&decision)), expected);
+    }
+
+    /// Twenty chains of certificates with thousands of extensions.
+    #[test]
+    fn chains_of_certificates_with_many_extensions_are_read_in_time() {
+        let key = Key::p256("k");
+        let certificate = Certificate { extensions: Vec::new(), ..leaf(&key, san(0x81, RELEASE)) };
+        let encoded: Vec<u8> = (0..5_800_u32)
+            .flat_map(|i| {
+                let oid = [0x2a, ((i >> 7) + 1) as u8 | 0x80, (i & 0x7f) as u8];
+                der::sequence(&[der::tlv(6, &oid), der::tlv(4, &[])])
+            })
+            .collect();
+        let der = long_certificate(&certificate, &encoded);
+        let (mut world, image) = World::new();
+        let said = statement(&image, VULN).to_string();
+        world.bundle(&image, &dsse_bundle(&envelope(said.as_bytes(), &key)));
+        let chain: Vec<Value> = vec![json!({ "rawBytes": STANDARD.encode(der) }); 10];
+        for n in 0..20 {
+            let mut said = statement(&image, VULN);
+            said["predicate"] = json!({ "n": n });
+            let mut bundle = dsse_bundle(&envelope(said.to_string().as_bytes(), &key));
+            bundle["dsseEnvelope"]["signatures"][0]["sig"] = json!("AAAA");
+            bundle["verificationMaterial"] =
+                json!({ "x509CertificateChain": { "certificates": chain } });
+            world.bundle(&image, &bundle);
+        }
+        let tree = json!({ "attestation": { "type": "vuln", "signedBy": "signer" } });
+        let spec = needs(&json!({ "signer": keyed(&key) }), &tree);
+        let decision =
+            timed("200 certificates", Duration::from_secs(2), || world.judge(&spec, &image));
+        assert_eq!((decision.outcome, code(&decision)), (Outcome::Allow, String::new()));
+    }
+
+    /// The dearest operations stay within what a host gives, however many authorities there are.
+    #[test]
+    fn garbage_for_the_dearest_keys_stays_within_the_operations_of_a_decision() {
+        let key = Key::p521("k");
+        let (mut world, image) = World::new();
+        for i in 0..100_u8 {
+            let mut text = payload(&image);
+            text.extend(vec![b' '; usize::from(i) + 1]);
+            world.simple_signing(&image, &text, &key.sign(&[i], Form::Der), &json!({}));
+            world.bundle(&image, &message_bundle(&[i], &key));
+        }
+        let pems: Vec<String> =
+            ["k", "l", "m"].map(|k| pem("PUBLIC KEY", &Key::p521(k).spki())).to_vec();
+        let signer = json!({ "cosign": { "keys": pems } });
+        let authorities = json!({ "a": signer, "b": signer, "c": signer });
+        let decision = world.judge(&needs(&authorities, &json!(["a", "b", "c"])), &image);
+        assert_eq!(decision.outcome, Outcome::Undetermined);
+        assert!(decision.usage.signature_operations <= 500, "{:?}", decision.usage);
+    }
+
+    /// What layers claim without being there does not use up the bytes of the referrers.
+    #[test]
+    fn sizes_that_legacy_layers_claim_do_not_hide_a_bundle() {
+        let key = Key::p256("k");
+        let (mut world, image) = World::new();
+        let manifest = world.objects[&image].clone();
+        world.bundle(&image, &message_bundle(&manifest, &key));
+        for size in [16 << 20, 16 << 20 | 1, 8 << 20, 4 << 20] {
+            let layer = json!({ "mediaType": SIMPLE_SIGNING, "digest": format!("sha256:{size:064x}"),
+                "size": size,
+                "annotations": { "dev.cosignproject.cosign/signature": "AAAA" } });
+            world.layer(&image, "sig", layer);
+        }
+        let decision = world.judge(&by_signer(&key), &image);
+        assert_eq!((decision.outcome, code(&decision)), (Outcome::Allow, String::new()));
+    }
+
     fn timed<T>(what: &str, most: Duration, run: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let out = run();

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     envelope::bundle,
-    evidence::{Evidence, Found, Miss},
+    evidence::{Evidence, Found, Miss, Share},
     reference::{Digest, Reference},
     verdict::{Code, Reason},
 };
@@ -281,8 +281,9 @@ fn content(
         let message = format!("`{}` is not a digest", layer.digest);
         Some(Reason::new(Code::ManifestMalformed, message))
     })?;
-    let bytes =
-        evidence.blob(&repository.repository(), &digest, layer.size()).map_err(content_reason)?;
+    let bytes = evidence
+        .blob(&repository.repository(), &digest, layer.size(), Share::Referrers)
+        .map_err(content_reason)?;
     if envelope.claim == Claim::Notation {
         let media_type = layer.media_type.clone();
         return Ok(Content::Notation { envelope: bytes.to_vec(), media_type });

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     envelope::{dsse, simple_signing},
-    evidence::{Evidence, Miss},
+    evidence::{Evidence, Miss, Share},
     reference::{Digest, Reference},
     verdict::{Code, Reason},
 };
@@ -42,7 +42,7 @@ pub(super) fn signatures(
             let payload = match payload {
                 Some(payload) => payload,
                 None => evidence
-                    .blob(&repository.repository(), &layer_digest, layer.size())
+                    .blob(&repository.repository(), &layer_digest, layer.size(), Share::Payloads)
                     .map(<[u8]>::to_vec)
                     .map_err(|miss| content_reason(miss).map(undeliverable))?,
             };
@@ -70,7 +70,7 @@ pub(super) fn attestations(
         let content = (|| {
             let layer_digest = expect(&layer, DSSE).map_err(Some)?;
             let bytes = evidence
-                .blob(&repository.repository(), &layer_digest, layer.size())
+                .blob(&repository.repository(), &layer_digest, layer.size(), Share::Attestations)
                 .map_err(content_reason)?;
             let envelope = dsse::parse(bytes)
                 .map_err(|e| Some(Reason::new(Code::EnvelopeMalformed, e.to_string())))?;

@@ -20,8 +20,12 @@ impl Judge<'_> {
             let reason = Reason::of(Code::Internal);
             return judgement(Node::refuse(Kind::Authority, name, reason.clone()), Some(reason));
         };
-        let mut spend =
-            self.spends.remove(name).unwrap_or_else(|| Spend::new(self.budget.signatures));
+        let mut spend = self
+            .spends
+            .remove(name)
+            .unwrap_or_else(|| Spend::new(self.budget.signatures))
+            .capped(self.operations);
+        let used = spend.used();
         let mut nodes = Vec::new();
         let mut reasons = Vec::new();
         let mut alternatives = Vec::new();
@@ -69,6 +73,7 @@ impl Judge<'_> {
                 }
             }
         }
+        self.operations = self.operations.saturating_sub(spend.used().saturating_sub(used));
         self.spends.insert(name.to_owned(), spend);
         if passed {
             alternatives.retain(is_somebody);

@@ -252,7 +252,9 @@ pub(super) fn judge(
         Gathered::Ready(found) => found,
     };
     verdict.digest = Digest::parse(&found.target.digest);
-    let mut judge = Judge { policy, now, budget, spends: BTreeMap::new(), candidates: 0 };
+    let operations = budget.decision_signatures().saturating_sub(usage.signature_operations);
+    let spends = BTreeMap::new();
+    let mut judge = Judge { policy, now, budget, spends, operations, candidates: 0 };
     let mut nodes = Vec::new();
     let mut reasons = Vec::new();
     for rule in subject.rules(policy) {

@@ -24,6 +24,8 @@ pub(super) struct Judge<'a> {
     pub(super) budget: &'a Budget,
     /// What each authority has left for this image.
     pub(super) spends: BTreeMap<String, Spend>,
+    /// What the decision has left for all of them.
+    pub(super) operations: u64,
     /// Candidates opened.
     pub(super) candidates: u64,
 }

@@ -23,9 +23,9 @@ pub struct Budget {
     /// Signed referrers that are followed for one image, and candidates that are opened on each:
     /// an image has an SBOM, a scan or two, provenance.
     pub referrers: u64,
-    /// Public-key operations for one authority on one image; each of 100
-    /// candidates can be tried with all six schemes of an RSA key. (webpki's `Budget::signatures`
-    /// is 100 for one chain.)
+    /// Public-key operations for one authority on one image (webpki's `Budget::signatures` is 100
+    /// for one chain; here are up to 100 candidates). A whole decision makes at most
+    /// [`Budget::decision_signatures`].
     pub signatures: u64,
     /// Combinations of signers tried for one threshold.
     pub search: u64,
@@ -40,13 +40,19 @@ impl Default for Budget {
             images: 256,
             candidates: 100,
             referrers: 16,
-            signatures: 1000,
+            signatures: 300,
             search: 100_000,
         }
     }
 }
 
 impl Budget {
+    /// Public-key operations of one decision: the dearest, on P-521, takes 0.08 billion units of
+    /// the module's fuel, and a host gives 50.
+    pub fn decision_signatures(&self) -> u64 {
+        self.signatures.saturating_mul(5) / 3
+    }
+
     /// The smaller of each limit and its default.
     #[must_use]
     pub fn capped(self) -> Self {

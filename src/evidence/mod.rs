@@ -19,9 +19,23 @@ pub struct Evidence<'a> {
     needs: BTreeSet<Fetch>,
     read: BTreeSet<Fetch>,
     bytes: u64,
-    claimed: BTreeMap<Fetch, u64>,
+    claimed: BTreeMap<(Share, Fetch), u64>,
     budget: Budget,
 }
+
+/// Whose share of the bytes a blob is taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Share {
+    /// Legacy attestations.
+    Attestations,
+    /// Simple-signing payloads.
+    Payloads,
+    /// Bundles, envelopes and their manifests.
+    Referrers,
+}
+
+/// Bytes of one simple-signing payload; cosign writes some 250 and the annotations.
+const PAYLOAD_BYTES: u64 = 64 << 10;
 
 /// Bytes that were found.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +124,10 @@ impl<'a> Evidence<'a> {
         let max_bytes = most(size, self.budget.manifest_bytes);
         let (repository, digest_text) = (repository.to_owned(), digest.to_string());
         let fetch = Fetch::Manifest { repository, digest: digest_text, max_bytes };
-        self.claim(&fetch, max_bytes)?;
+        // The image's own manifest, which claims nothing, is asked for in any case.
+        if size.is_some() {
+            self.claim(&fetch, max_bytes, Share::Referrers)?;
+        }
         let found = self.get(fetch, self.budget.manifest_bytes)?;
         if found.exact {
             check_digest(digest, found.bytes)?;
@@ -137,27 +154,35 @@ impl<'a> Evidence<'a> {
         repository: &str,
         digest: &Digest,
         size: Option<u64>,
+        share: Share,
     ) -> Result<&'a [u8], Miss> {
-        let max_bytes = most(size, self.budget.blob_bytes);
+        let limit = match share {
+            Share::Payloads => PAYLOAD_BYTES,
+            Share::Referrers | Share::Attestations => self.budget.blob_bytes,
+        };
+        let max_bytes = most(size, limit);
         let (repository, digest_text) = (repository.to_owned(), digest.to_string());
         let fetch = Fetch::Blob { repository, digest: digest_text, max_bytes };
-        self.claim(&fetch, max_bytes)?;
-        let found = self.get(fetch, self.budget.blob_bytes)?;
+        self.claim(&fetch, max_bytes, share)?;
+        let found = self.get(fetch, limit)?;
         check_digest(digest, found.bytes)?;
         Ok(found.bytes)
     }
 
     /// Sets bytes aside before they are asked for: what is asked for in all is never more than what
-    /// may be read in all, whether or not it was answered yet.
-    fn claim(&mut self, fetch: &Fetch, bytes: u64) -> Result<(), Miss> {
-        if self.claimed.contains_key(fetch) {
+    /// may be read in all, whether or not it was answered yet. Each road has a share of its own, so
+    /// that what one claims hides nothing of another.
+    fn claim(&mut self, fetch: &Fetch, bytes: u64, share: Share) -> Result<(), Miss> {
+        let key = (share, fetch.clone());
+        if self.claimed.contains_key(&key) {
             return Ok(());
         }
-        let claimed = self.claimed.values().fold(bytes, |sum, next| sum.saturating_add(*next));
-        if claimed > self.budget.evidence_bytes {
+        let of_share = self.claimed.iter().filter(|((of, _), _)| *of == share);
+        let claimed = of_share.fold(bytes, |sum, (_, next)| sum.saturating_add(*next));
+        if claimed > self.budget.evidence_bytes / 2 {
             return Err(Miss::Problem(too_much(&self.budget)));
         }
-        self.claimed.insert(fetch.clone(), bytes);
+        self.claimed.insert(key, bytes);
         Ok(())
     }
 

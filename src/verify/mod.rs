@@ -111,6 +111,12 @@ impl Spend {
         Self { left: most, used: 0 }
     }
 
+    /// With at most `most` operations left.
+    #[must_use]
+    pub fn capped(self, most: u64) -> Self {
+        Self { left: self.left.min(most), ..self }
+    }
+
     /// Operations made so far.
     pub fn used(&self) -> u64 {
         self.used

@@ -159,7 +159,7 @@ fn reasons(decision: &Decision) -> String {
         }
         Some(text)
     };
-    decision.images.iter().filter_map(sentence).collect::<Vec<_>>().join("\n")
+    decision.images.iter().filter_map(sentence).map(|s| clean(&s)).collect::<Vec<_>>().join("\n")
 }
 
 fn words(errors: &[PolicyError]) -> String {
@@ -168,5 +168,10 @@ fn words(errors: &[PolicyError]) -> String {
         let path = if error.path.is_empty() { "/" } else { &error.path };
         format!("{path}: {} ({}){}", error.message, error.code, meant.unwrap_or_default())
     };
-    errors.iter().map(sentence).collect::<Vec<_>>().join("; ")
+    errors.iter().map(sentence).map(|s| clean(&s)).collect::<Vec<_>>().join("; ")
+}
+
+/// What strangers wrote ends up on terminals: no control characters.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
