@@ -8,7 +8,11 @@ use std::{
 use countersign_host::source::Layout;
 use serde_json::Value;
 
-use crate::{corpora::corpora, loopback::Loopback, scratch::Scratch};
+use crate::{
+    corpora::{corpora, not_run},
+    loopback::Loopback,
+    scratch::Scratch,
+};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_countersign")).args(arguments).output().unwrap()
@@ -19,8 +23,7 @@ fn embeds_a_module() -> bool {
     let version = String::from_utf8(run(&["--version"]).stdout).unwrap();
     let embedded = version.contains("module sha256:");
     if !embedded {
-        println!("NOT RUN: this build embeds no module");
-        assert!(env::var_os("CI").is_none(), "the module must be built before the host in CI");
+        not_run("this build embeds no module");
     }
     embedded
 }
