@@ -32,7 +32,7 @@ pub(crate) fn not_run(what: &str) {
         let thread = std::thread::current();
         let test = thread.name().unwrap_or("test").replace("::", ".");
         let path = Path::new(&directory).join(format!("{}-{test}", std::process::id()));
-        std::fs::write(path, format!("{test}: {what}\n")).unwrap();
+        fs::write(path, format!("{test}: {what}\n")).unwrap();
     }
     assert!(std::env::var_os("CI").is_none(), "{what}");
 }
