@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use cbor::{CborError, Item, Reader};
 
 use super::notation::{
-    Algorithm, EnvelopeError, Label, Limit, MOST_BYTES, MOST_CERTIFICATES, NotationEnvelope,
-    Protected, SIGNING_AGENT, TIMES, TIMESTAMP, Value,
+    Algorithm, EnvelopeError, Label, Limit, MOST_BYTES, NotationEnvelope, Protected, SIGNING_AGENT,
+    TIMES, TIMESTAMP, Value, check_chain_length,
 };
 use crate::time::Time;
 
@@ -160,12 +160,7 @@ fn chain(item: Option<Item>) -> Result<Vec<Vec<u8>>, EnvelopeError> {
     let Some(Item::Array(certificates)) = item else {
         return Err(EnvelopeError::CertificatesMissing);
     };
-    if certificates.is_empty() {
-        return Err(EnvelopeError::CertificatesMissing);
-    }
-    if certificates.len() > MOST_CERTIFICATES {
-        return Err(EnvelopeError::TooMany(Limit::Certificates));
-    }
+    check_chain_length(certificates.len())?;
     certificates
         .into_iter()
         .map(|certificate| match certificate {

@@ -11,8 +11,8 @@ use base64::{
 use serde_json::{Map, Value as Json};
 
 use super::notation::{
-    Algorithm, EnvelopeError, Label, Limit, MOST_BYTES, MOST_CERTIFICATES, MOST_PARAMETERS,
-    NotationEnvelope, Protected, SIGNING_AGENT, TIMES, TIMESTAMP, Value,
+    Algorithm, EnvelopeError, Label, Limit, MOST_BYTES, MOST_PARAMETERS, NotationEnvelope,
+    Protected, SIGNING_AGENT, TIMES, TIMESTAMP, Value, check_chain_length,
 };
 use crate::{json, time::Time};
 
@@ -143,12 +143,7 @@ fn chain(value: Option<Json>) -> Result<Vec<Vec<u8>>, EnvelopeError> {
     let Some(Json::Array(certificates)) = value else {
         return Err(EnvelopeError::CertificatesMissing);
     };
-    if certificates.is_empty() {
-        return Err(EnvelopeError::CertificatesMissing);
-    }
-    if certificates.len() > MOST_CERTIFICATES {
-        return Err(EnvelopeError::TooMany(Limit::Certificates));
-    }
+    check_chain_length(certificates.len())?;
     certificates
         .iter()
         .map(|certificate| {

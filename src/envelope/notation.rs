@@ -427,3 +427,12 @@ impl fmt::Display for EnvelopeError {
         }
     }
 }
+
+/// A chain has at least its leaf, and no more certificates than are looked at.
+pub(super) fn check_chain_length(certificates: usize) -> Result<(), EnvelopeError> {
+    match certificates {
+        0 => Err(EnvelopeError::CertificatesMissing),
+        1..=MOST_CERTIFICATES => Ok(()),
+        _ => Err(EnvelopeError::TooMany(Limit::Certificates)),
+    }
+}
