@@ -4,6 +4,7 @@
 
 use countersign::{
     Step,
+    crypto::{Memo, Spend},
     discovery::manifest,
     envelope::{bundle, cose, dsse, jws, notation::MOST_CERTIFICATES, simple_signing},
     evaluate,
@@ -52,7 +53,7 @@ pub fn certificate(data: &[u8]) {
     if let Ok(certificate) = Certificate::from_der(data) {
         assert_eq!(certificate.der(), data);
         if let Ok(key) = certificate.public_key() {
-            let _ = certificate.verify_signed_by(&key);
+            let _ = certificate.verify_signed_by(&key, &Spend::new(1, Memo::default()));
         }
         let _ = certificate.fingerprint();
         let _ = certificate.subject().to_string();

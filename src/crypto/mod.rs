@@ -2,6 +2,7 @@
 
 mod hash;
 mod key;
+mod spend;
 
 use ed25519_dalek::Signature as Ed25519Signature;
 use rsa::{pkcs1v15, pss};
@@ -10,6 +11,7 @@ use signature::{Verifier, hazmat::PrehashVerifier};
 
 pub use hash::{HashAlgorithm, HexDigests, hex, sha256};
 pub use key::{KeyError, KeyKind, PublicKey};
+pub use spend::{Exhausted, Memo, Spend};
 
 use key::Material;
 

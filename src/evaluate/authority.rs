@@ -6,10 +6,11 @@ use super::{
     requirement::{Judge, Purpose, Scope},
 };
 use crate::{
+    crypto::Spend,
     discovery::{Candidate, Claim, Content},
     policy::Authority,
     verdict::{Code, Reason, most_specific},
-    verify::{Rejected, Spend, Verification, cosign, notation},
+    verify::{Rejected, Verification, cosign, notation},
     wire::{Kind, Mark, Node},
 };
 
@@ -20,10 +21,10 @@ impl Judge<'_> {
             let reason = Reason::of(Code::Internal);
             return judgement(Node::refuse(Kind::Authority, name, reason.clone()), Some(reason));
         };
-        let mut spend = self
+        let spend = self
             .spends
             .remove(name)
-            .unwrap_or_else(|| Spend::new(self.budget.signatures))
+            .unwrap_or_else(|| Spend::new(self.budget.signatures, self.memo.clone()))
             .capped(self.operations);
         let used = spend.used();
         let mut nodes = Vec::new();
@@ -41,7 +42,7 @@ impl Judge<'_> {
         candidates.sort_by_key(|c| c.signatures());
         for candidate in candidates {
             self.candidates = self.candidates.saturating_add(1);
-            match self.candidate(authority, candidate, scope, &mut spend) {
+            match self.candidate(authority, candidate, scope, &spend) {
                 Ok(accepted) => {
                     passed = true;
                     let mut node = Node::pass(Kind::Candidate, candidate.name.clone())
@@ -111,7 +112,7 @@ impl Judge<'_> {
         authority: &Authority,
         candidate: &Candidate,
         scope: &Scope<'_>,
-        spend: &mut Spend,
+        spend: &Spend,
     ) -> Verification {
         let content =
             candidate.content.as_ref().map_err(|reason| Rejected::from(reason.clone()))?;

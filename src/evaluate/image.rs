@@ -8,7 +8,7 @@ use super::{
     signers::SignerSet,
 };
 use crate::{
-    crypto::HexDigests,
+    crypto::{HexDigests, Memo},
     discovery::{self, Artifact, Discovered, Roads, manifest},
     evidence::{Budget, Evidence, Miss},
     policy::{Action, AttestationKind, Authority, Mode, Pin, Policy, Requirement, Rule, Unmatched},
@@ -210,6 +210,7 @@ pub(super) fn judge(
     gathered: &Gathered,
     now: Time,
     budget: &Budget,
+    memo: &Memo,
     usage: &mut Usage,
 ) -> Verdict {
     let name = subject.reference.to_string();
@@ -254,7 +255,8 @@ pub(super) fn judge(
     verdict.digest = Digest::parse(&found.target.digest);
     let operations = budget.decision_signatures().saturating_sub(usage.signature_operations);
     let spends = BTreeMap::new();
-    let mut judge = Judge { policy, now, budget, spends, operations, candidates: 0 };
+    let memo = memo.clone();
+    let mut judge = Judge { policy, now, budget, spends, memo, operations, candidates: 0 };
     let mut nodes = Vec::new();
     let mut reasons = Vec::new();
     for rule in subject.rules(policy) {

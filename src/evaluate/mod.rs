@@ -9,6 +9,7 @@ mod statement;
 use std::collections::BTreeMap;
 
 use crate::{
+    crypto::Memo,
     evidence::{Budget, Evidence},
     policy::Policy,
     time::Time,
@@ -59,6 +60,7 @@ pub fn evaluate(
         return Step::Need(evidence.into_needs());
     }
 
+    let memo = Memo::default();
     let mut usage = Usage { evidence_bytes, ..Usage::default() };
     let mut judged: BTreeMap<&Subject, image::Verdict> = BTreeMap::new();
     let mut decision = Decision {
@@ -77,9 +79,9 @@ pub fn evaluate(
         else {
             continue;
         };
-        let verdict = judged
-            .entry(subject)
-            .or_insert_with(|| image::judge(policy, subject, found, now, &budget, &mut usage));
+        let verdict = judged.entry(subject).or_insert_with(|| {
+            image::judge(policy, subject, found, now, &budget, &memo, &mut usage)
+        });
         let mut image = ImageDecision {
             reference: asked.reference.clone(),
             path: asked.path.clone(),

@@ -8,12 +8,13 @@ use super::{
     signers::{self, Exceeded},
 };
 use crate::{
+    crypto::{Memo, Spend},
     discovery::{Candidate, Problem},
     evidence::Budget,
     policy::{Policy, Requirement},
     time::Time,
     verdict::{Code, Reason, most_specific},
-    verify::{Spend, Target},
+    verify::Target,
     wire::{Kind, Mark, Node},
 };
 
@@ -24,6 +25,8 @@ pub(super) struct Judge<'a> {
     pub(super) budget: &'a Budget,
     /// What each authority has left for this image.
     pub(super) spends: BTreeMap<String, Spend>,
+    /// Signatures on certificates that were checked already.
+    pub(super) memo: Memo,
     /// What the decision has left for all of them.
     pub(super) operations: u64,
     /// Candidates opened.

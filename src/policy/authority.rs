@@ -7,7 +7,7 @@ use super::{
     reader::{Cursor, Object, Reader, nearest},
 };
 use crate::{
-    crypto::{KeyError, PublicKey},
+    crypto::{KeyError, Memo, PublicKey, Spend},
     trust::{TrustedIdentity, check_overlap},
     verdict::Code,
     verify::notation::{Action, Level, NotationAuthority, Profile},
@@ -67,9 +67,12 @@ fn stored(r: &mut Reader, at: &Cursor<'_>) -> Vec<Certificate> {
     for certificate in &stored {
         let self_signed = || {
             certificate.subject_der() == certificate.issuer_der()
-                && certificate
-                    .public_key()
-                    .is_ok_and(|key| certificate.verify_signed_by(&key).is_ok())
+                && certificate.public_key().is_ok_and(|key| {
+                    matches!(
+                        certificate.verify_signed_by(&key, &Spend::new(1, Memo::default())),
+                        Ok(Ok(()))
+                    )
+                })
         };
         if !certificate.is_ca() && !self_signed() {
             r.error(

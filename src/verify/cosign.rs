@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
-use super::{Accepted, Rejected, Signer, Spend, Target, Verification};
+use super::{Accepted, Rejected, Signer, Target, Verification};
 use crate::{
     attestation::statement::{self, COSIGN_SIGN, Statement},
-    crypto::{HashAlgorithm, PublicKey, Scheme, hex},
+    crypto::{HashAlgorithm, PublicKey, Scheme, Spend, hex},
     envelope::{
         bundle::{Bundle, Content, KeyMaterial},
         dsse::{self, Envelope},
@@ -25,7 +25,7 @@ use crate::{
     wire::{Kind, Node},
     x509::{
         Certificate, SubjectAltName,
-        path::{self, PathError},
+        path::{self, PathError, Purpose},
     },
 };
 
@@ -63,7 +63,7 @@ pub struct SimpleSigning<'a> {
 pub fn simple_signing(
     candidate: &SimpleSigning<'_>,
     context: &Context<'_>,
-    spend: &mut Spend,
+    spend: &Spend,
 ) -> Verification {
     let mut checks = Vec::new();
     let payload = simple_signing::parse(candidate.payload).ok_or_else(|| {
@@ -88,7 +88,7 @@ pub fn simple_signing(
 
 /// An image signature in a Sigstore bundle: a message signature over the manifest's bytes, or DSSE
 /// with Cosign's own predicate type.
-pub fn bundle_signature(bundle: &Bundle, context: &Context<'_>, spend: &mut Spend) -> Verification {
+pub fn bundle_signature(bundle: &Bundle, context: &Context<'_>, spend: &Spend) -> Verification {
     match &bundle.content {
         Content::Message { digest, signature } => {
             message_signature(bundle, digest.as_ref(), signature, context, spend)
@@ -125,7 +125,7 @@ pub fn bundle_attestation(
     bundle: &Bundle,
     wanted: &Wanted<'_>,
     context: &Context<'_>,
-    spend: &mut Spend,
+    spend: &Spend,
 ) -> Verification {
     match &bundle.content {
         Content::Message { .. } => Err(Reason::new(
@@ -154,7 +154,7 @@ pub fn dsse_attestation(
     candidate: &DsseAttestation<'_>,
     wanted: &Wanted<'_>,
     context: &Context<'_>,
-    spend: &mut Spend,
+    spend: &Spend,
 ) -> Verification {
     let certificates = annotated_certificates(candidate.certificate, candidate.chain);
     let material = certificates.map(Material::Certificates);
@@ -206,7 +206,7 @@ fn message_signature(
     claimed: Option<&(HashAlgorithm, Vec<u8>)>,
     signature: &[u8],
     context: &Context<'_>,
-    spend: &mut Spend,
+    spend: &Spend,
 ) -> Verification {
     let mut checks = Vec::new();
     let Some(bytes) = &context.target.bytes else {
@@ -271,7 +271,7 @@ fn attestation(
     material: Result<Material<'_>, Reason>,
     wanted: &Wanted<'_>,
     context: &Context<'_>,
-    spend: &mut Spend,
+    spend: &Spend,
 ) -> Verification {
     let mut checks = Vec::new();
     let statement = claimed_statement(envelope)?;
@@ -298,7 +298,7 @@ fn signed_statement(
     statement: &Statement,
     material: Result<Material<'_>, Reason>,
     context: &Context<'_>,
-    spend: &mut Spend,
+    spend: &Spend,
     checks: &mut Vec<Node>,
 ) -> Result<Signer, Rejected> {
     let digest = Digest::parse(&context.target.digest);
@@ -345,7 +345,7 @@ fn signed(
     certificates: Result<Vec<Certificate>, Reason>,
     hint: Option<&str>,
     context: &Context<'_>,
-    spend: &mut Spend,
+    spend: &Spend,
     checks: &mut Vec<Node>,
 ) -> Result<Signer, Rejected> {
     let result = match &context.authority.signer {
@@ -371,7 +371,7 @@ fn by_key(
     signatures: &[&[u8]],
     keys: &[PublicKey],
     hint: Option<&str>,
-    spend: &mut Spend,
+    spend: &Spend,
 ) -> Result<Signer, Reason> {
     let hinted = |key: &PublicKey| STANDARD.encode(key.spki_sha256());
     // Cosign's hint is the fingerprint of the key; other tools write what they like.
@@ -414,7 +414,7 @@ fn by_certificate(
     chain: &[Certificate],
     ca: &OwnCa<'_>,
     now: Time,
-    spend: &mut Spend,
+    spend: &Spend,
     checks: &mut Vec<Node>,
 ) -> Result<Signer, Reason> {
     let [leaf, travelled @ ..] = chain else {
@@ -431,9 +431,8 @@ fn by_certificate(
             .found(found));
     };
     let intermediates: Vec<_> = travelled.iter().chain(ca.intermediates).cloned().collect();
-    let (result, spent) = path::verify(leaf, &intermediates, ca.roots, now, spend.left());
-    spend.take(spent)?;
-    result.map_err(|error| path_reason(error, leaf, ca, now))?;
+    path::verify(leaf, &intermediates, ca.roots, now, Purpose::CodeSigning, spend)
+        .map_err(|error| path_reason(error, leaf, ca, now))?;
     checks.push(
         Node::pass(Kind::Check, "certificate chain").detail(format!("issuer {}", leaf.issuer())),
     );

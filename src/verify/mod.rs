@@ -6,7 +6,7 @@ pub mod notation;
 use std::collections::BTreeSet;
 
 use crate::{
-    crypto::{HashAlgorithm, HexDigests, PublicKey, Scheme, SignatureError, hex, verify_signature},
+    crypto::{Exhausted, HashAlgorithm, HexDigests, PublicKey, hex},
     trust::identity::subject_line,
     verdict::{Code, Reason},
     wire::Node,
@@ -98,56 +98,14 @@ impl Target {
     }
 }
 
-/// The signature operations that one authority may still make on one image.
-#[derive(Clone, Debug)]
-pub struct Spend {
-    left: u64,
-    used: u64,
+impl From<Exhausted> for Reason {
+    fn from(_: Exhausted) -> Self {
+        Self::of(Code::BudgetSignatures)
+    }
 }
 
-impl Spend {
-    /// With `most` operations.
-    pub fn new(most: u64) -> Self {
-        Self { left: most, used: 0 }
-    }
-
-    /// With at most `most` operations left.
-    #[must_use]
-    pub fn capped(self, most: u64) -> Self {
-        Self { left: self.left.min(most), ..self }
-    }
-
-    /// Operations made so far.
-    pub fn used(&self) -> u64 {
-        self.used
-    }
-
-    /// Operations left.
-    pub fn left(&self) -> u64 {
-        self.left
-    }
-
-    /// Takes `count` operations, or says that the budget does not have them.
-    pub fn take(&mut self, count: u64) -> Result<(), Reason> {
-        let Some(left) = self.left.checked_sub(count) else {
-            self.used = self.used.saturating_add(self.left);
-            self.left = 0;
-            return Err(Reason::of(Code::BudgetSignatures));
-        };
-        self.left = left;
-        self.used = self.used.saturating_add(count);
-        Ok(())
-    }
-
-    /// Checks one signature and pays for it. The outer error is the budget's.
-    pub fn verify_signature(
-        &mut self,
-        key: &PublicKey,
-        scheme: Scheme,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<Result<(), SignatureError>, Reason> {
-        self.take(1)?;
-        Ok(verify_signature(key, scheme, message, signature))
+impl From<Exhausted> for Rejected {
+    fn from(exhausted: Exhausted) -> Self {
+        Reason::from(exhausted).into()
     }
 }

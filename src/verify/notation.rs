@@ -13,9 +13,9 @@ mod reason;
 
 use std::collections::BTreeMap;
 
-use super::{Accepted, Rejected, Signer, Spend, Target, Verification};
+use super::{Accepted, Rejected, Signer, Target, Verification};
 use crate::{
-    crypto::{HashAlgorithm, KeyKind, PublicKey, Scheme},
+    crypto::{HashAlgorithm, KeyKind, PublicKey, Scheme, Spend},
     envelope::{
         cose, jws,
         notation::{Algorithm, NotationEnvelope, PAYLOAD},
@@ -118,7 +118,7 @@ pub fn verify(
     target: &Target,
     authority: &NotationAuthority,
     now: Time,
-    spend: &mut Spend,
+    spend: &Spend,
 ) -> Verification {
     let opened = open(envelope_bytes, layer_media_type, authority.profile).map_err(broken)?;
     let findings = finding::all(&opened, authority, now);
@@ -211,7 +211,7 @@ fn open(bytes: &[u8], layer_media_type: &str, mode: Profile) -> Result<Opened, R
 /// spec: TP §Steps 3 "Using the public key of the signing certificate and signing algorithm
 /// identified in the previous step, validate the integrity of the signature envelope.", then the
 /// signatures of the chain.
-fn signatures(opened: &Opened, spend: &mut Spend) -> Result<(), Reason> {
+fn signatures(opened: &Opened, spend: &Spend) -> Result<(), Reason> {
     let envelope = &opened.envelope;
     let scheme = scheme_of(envelope.algorithm);
     spend
@@ -224,9 +224,8 @@ fn signatures(opened: &Opened, spend: &mut Spend) -> Result<(), Reason> {
                 error,
             })
         })?;
-        spend.take(1)?;
         certificate
-            .verify_signed_by(&key)
+            .verify_signed_by(&key, spend)?
             .map_err(|_| reason::of_chain(profile::ChainError::NotIssuedBy { position }))?;
     }
     Ok(())

@@ -14,7 +14,7 @@ use x509_cert::ext::{
 
 use crate::{
     crypto::{
-        HashAlgorithm, KeyError, PublicKey, Scheme, SignatureError, hex, sha256, verify_signature,
+        Exhausted, HashAlgorithm, KeyError, PublicKey, Scheme, SignatureError, Spend, hex, sha256,
     },
     pem,
     time::Time,
@@ -22,6 +22,8 @@ use crate::{
 
 /// id-kp-codeSigning, [RFC 5280 §4.2.1.12](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.12).
 pub const CODE_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3");
+/// id-kp-timeStamping, the same.
+pub const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
 
 /// Bytes of one certificate. Real ones have one to four thousand; Go's crypto/tls takes no
 /// handshake message, chain and all, beyond 64 KiB.
@@ -242,11 +244,15 @@ impl Certificate {
         Ok(())
     }
 
-    /// Checks this certificate's signature with the issuer's key.
-    pub fn verify_signed_by(&self, issuer: &PublicKey) -> Result<(), SignatureError> {
+    /// Checks this certificate's signature with the issuer's key; once in a decision.
+    pub fn verify_signed_by(
+        &self,
+        issuer: &PublicKey,
+        spend: &Spend,
+    ) -> Result<Result<(), SignatureError>, Exhausted> {
         match self.signature_scheme {
-            Ok(scheme) => verify_signature(issuer, scheme, &self.tbs, &self.signature),
-            Err(_) => Err(SignatureError::WrongKey),
+            Ok(scheme) => spend.verify_once(issuer, scheme, &self.tbs, &self.signature),
+            Err(_) => Ok(Err(SignatureError::WrongKey)),
         }
     }
 

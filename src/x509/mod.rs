@@ -6,5 +6,5 @@ pub mod path;
 
 pub use certificate::{
     BasicConstraints, CODE_SIGNING, Certificate, CertificateError, ExtendedKeyUsage, KeyUsage,
-    SubjectAltName,
+    SubjectAltName, TIME_STAMPING,
 };

@@ -8,19 +8,20 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
+use der::asn1::ObjectIdentifier;
 use rustls_pki_types::{
     AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm,
     UnixTime, alg_id,
 };
-use webpki::{EndEntityCert, Error, KeyUsage as Purpose, anchor_from_trusted_cert};
+use webpki::{EndEntityCert, Error, KeyUsage as RequiredPurpose, anchor_from_trusted_cert};
 
-use super::{CODE_SIGNING, Certificate};
+use super::{CODE_SIGNING, Certificate, TIME_STAMPING};
 use crate::{
-    crypto::{HashAlgorithm, PublicKey, Scheme, verify_signature},
+    crypto::{Exhausted, HashAlgorithm, PublicKey, Scheme, Spend},
     time::Time,
 };
 
@@ -39,40 +40,49 @@ pub enum PathError {
     Budget,
 }
 
-/// Checks that `leaf` is a code-signing end entity that chains to one of `roots` at `time`.
-/// Returns the number of signature operations, in any case.
+/// What the leaf's key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// id-kp-codeSigning.
+    CodeSigning,
+    /// id-kp-timeStamping.
+    TimeStamping,
+}
+
+/// Checks that `leaf` is an end entity for `purpose` that chains to one of `roots` at `time`.
 pub fn verify(
     leaf: &Certificate,
     intermediates: &[Certificate],
     roots: &[Certificate],
     time: Time,
-    most_signatures: u64,
-) -> (Result<(), PathError>, u64) {
-    let spent = AtomicU64::new(0);
-    let result = verify_counting(leaf, intermediates, roots, time, &spent, most_signatures);
-    let spent = spent.into_inner();
-    if spent > most_signatures {
-        return (Err(PathError::Budget), most_signatures);
-    }
-    (result, spent)
-}
-
-fn verify_counting(
-    leaf: &Certificate,
-    intermediates: &[Certificate],
-    roots: &[Certificate],
-    time: Time,
-    spent: &AtomicU64,
-    most: u64,
+    purpose: Purpose,
+    spend: &Spend,
 ) -> Result<(), PathError> {
     let leaf_usage = leaf.key_usage().ok_or(PathError::Profile("the leaf has no keyUsage"))?;
     if !leaf_usage.digital_signature {
         return Err(PathError::Profile("the leaf's keyUsage lacks digitalSignature"));
     }
     // Intermediates of an own CA often have no extKeyUsage; the leaf must.
-    if !leaf.extended_key_usage().is_some_and(|eku| eku.purposes.contains(&CODE_SIGNING)) {
-        return Err(PathError::Profile("the leaf's extKeyUsage lacks codeSigning"));
+    if !leaf.extended_key_usage().is_some_and(|eku| eku.purposes.contains(purpose.oid())) {
+        return Err(PathError::Profile(purpose.lacking()));
     }
+    if leaf.is_ca() {
+        return Err(PathError::Profile("the leaf is a CA"));
+    }
+    let exhausted = AtomicBool::new(false);
+    let result = chain(leaf, intermediates, roots, time, purpose, spend, &exhausted);
+    if exhausted.into_inner() { Err(PathError::Budget) } else { result }
+}
+
+fn chain(
+    leaf: &Certificate,
+    intermediates: &[Certificate],
+    roots: &[Certificate],
+    time: Time,
+    purpose: Purpose,
+    spend: &Spend,
+    exhausted: &AtomicBool,
+) -> Result<(), PathError> {
     // A root outside of its validity anchors nothing.
     let mut usable = Vec::new();
     let mut unusable = None;
@@ -99,8 +109,8 @@ fn verify_counting(
             key: *key,
             signature: *signature,
             scheme: *scheme,
-            spent,
-            most,
+            spend,
+            exhausted,
         })
         .collect();
     let algorithms: Vec<&dyn SignatureVerificationAlgorithm> =
@@ -111,7 +121,7 @@ fn verify_counting(
             &anchors,
             &intermediates,
             UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
-            Purpose::required_if_present(CODE_SIGNING.as_bytes()),
+            RequiredPurpose::required_if_present(purpose.oid().as_bytes()),
             None,
             None,
         )
@@ -128,6 +138,22 @@ fn verify_counting(
         }
     }
     Ok(())
+}
+
+impl Purpose {
+    const fn oid(self) -> &'static ObjectIdentifier {
+        match self {
+            Self::CodeSigning => &CODE_SIGNING,
+            Self::TimeStamping => &TIME_STAMPING,
+        }
+    }
+
+    const fn lacking(self) -> &'static str {
+        match self {
+            Self::CodeSigning => "the leaf's extKeyUsage lacks codeSigning",
+            Self::TimeStamping => "the leaf's extKeyUsage lacks timeStamping",
+        }
+    }
 }
 
 /// RFC 5280 §4.1.2.5: both ends are part of the period.
@@ -149,7 +175,9 @@ fn from_webpki(error: &Error) -> PathError {
         Error::EndEntityUsedAsCa => PathError::Profile("an issuer is not a CA"),
         Error::PathLenConstraintViolated => PathError::Profile("a path length is exceeded"),
         Error::NameConstraintViolation => PathError::Profile("a name constraint is violated"),
-        Error::RequiredEkuNotFoundContext(_) => PathError::Profile("extKeyUsage lacks codeSigning"),
+        Error::RequiredEkuNotFoundContext(_) => {
+            PathError::Profile("an issuer's extKeyUsage lacks the purpose")
+        }
         Error::UnsupportedCriticalExtension => {
             PathError::Profile("a critical extension is not understood")
         }
@@ -161,8 +189,8 @@ struct Algorithm<'a> {
     key: AlgorithmIdentifier,
     signature: AlgorithmIdentifier,
     scheme: Scheme,
-    spent: &'a AtomicU64,
-    most: u64,
+    spend: &'a Spend,
+    exhausted: &'a AtomicBool,
 }
 
 impl fmt::Debug for Algorithm<'_> {
@@ -178,12 +206,15 @@ impl SignatureVerificationAlgorithm for Algorithm<'_> {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), InvalidSignature> {
-        if self.spent.fetch_add(1, Ordering::Relaxed) >= self.most {
-            return Err(InvalidSignature);
-        }
         let spki = subject_public_key_info(self.key, public_key).ok_or(InvalidSignature)?;
         let key = PublicKey::from_spki_der(&spki).map_err(|_| InvalidSignature)?;
-        verify_signature(&key, self.scheme, message, signature).map_err(|_| InvalidSignature)
+        match self.spend.verify_once(&key, self.scheme, message, signature) {
+            Ok(result) => result.map_err(|_| InvalidSignature),
+            Err(Exhausted) => {
+                self.exhausted.store(true, Ordering::Relaxed);
+                Err(InvalidSignature)
+            }
+        }
     }
 
     fn public_key_alg_id(&self) -> AlgorithmIdentifier {

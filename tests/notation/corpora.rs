@@ -3,13 +3,11 @@
 use std::{collections::BTreeMap, fs};
 
 use countersign::{
+    crypto::{Memo, Spend},
     time::Time,
     trust::TrustedIdentity,
     verdict::Code::{self, *},
-    verify::{
-        Spend,
-        notation::{self, Level, NotationAuthority, Profile},
-    },
+    verify::notation::{self, Level, NotationAuthority, Profile},
     x509::Certificate,
 };
 
@@ -85,7 +83,7 @@ fn verify(
         &signature.target,
         &authority,
         Time::parse(now).unwrap(),
-        &mut Spend::new(20),
+        &Spend::new(20, Memo::default()),
     )
     .map(|_| ())
     .map_err(|rejected| rejected.reason.code)

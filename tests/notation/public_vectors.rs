@@ -7,12 +7,13 @@ use std::{
 };
 
 use countersign::{
+    crypto::{Memo, Spend},
     envelope::{cose, jws},
     time::Time,
     trust::TrustedIdentity,
     verdict::Code::{self, *},
     verify::{
-        Accepted, Rejected, Spend, Target,
+        Accepted, Rejected, Target,
         notation::{self, Level, NotationAuthority, Profile},
     },
     wire::Mark,
@@ -151,7 +152,7 @@ fn verify(vector: &Vector, now: &str) -> Result<Accepted, Box<Rejected>> {
         &vector.target,
         &vector.authority,
         Time::parse(now).unwrap(),
-        &mut Spend::new(20),
+        &Spend::new(20, Memo::default()),
     )
     .map_err(Box::new)
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use countersign::{
+    crypto::{Memo, Spend},
     time::Time,
     trust::TrustedIdentity,
     verdict::Code,
     verify::{
-        Spend, Target, Verification,
+        Target, Verification,
         notation::{self, Level, NotationAuthority, Profile},
     },
     x509,
@@ -129,16 +130,10 @@ impl Setup {
     }
 
     pub(crate) fn verify_bytes(&self, envelope: &[u8]) -> (Verification, u64) {
-        let mut spend = Spend::new(self.operations);
+        let spend = Spend::new(self.operations, Memo::default());
         let now = Time::from_unix(self.now);
-        let answer = notation::verify(
-            envelope,
-            self.media_type,
-            &self.target,
-            &self.authority,
-            now,
-            &mut spend,
-        );
+        let answer =
+            notation::verify(envelope, self.media_type, &self.target, &self.authority, now, &spend);
         (answer, spend.used())
     }
 }
