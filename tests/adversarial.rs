@@ -1919,7 +1919,7 @@ mod admissions {
             "rules": [{ "images": ["**"], "static": "allow" }] }));
         for count in [0, 257] {
             let image = ImageRequest { reference: "a".into(), path: None };
-            let request = Request { images: vec![image; count], can_patch: true, kind: None };
+            let request = Request { images: vec![image; count], can_patch: true, kind: None, ..Request::default() };
             let decision = world.decide(&policy, &request);
             assert_eq!(decision.outcome, Outcome::Deny);
             assert!(!decision.errors.is_empty());

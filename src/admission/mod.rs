@@ -67,6 +67,7 @@ pub fn read(request: &Value, can_patch: bool) -> Result<Admission, Vec<PolicyErr
         images: images.into_iter().map(Place::into_request).collect(),
         can_patch,
         kind: Some(kind.to_owned()),
+        ..Request::default()
     }))
 }
 

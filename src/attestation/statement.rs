@@ -111,6 +111,14 @@ impl Subject {
     }
 }
 
+/// Stands for every predicate type but that of Cosign's signatures.
+pub const ANY_TYPE: &str = "*";
+
+/// True where a predicate type is the wanted one.
+pub fn is_type(found: &str, wanted: &str) -> bool {
+    found == wanted || (wanted == ANY_TYPE && found != COSIGN_SIGN)
+}
+
 /// The predicate type of an alias, as cosign's `--type` has them; anything else is a URI already.
 pub fn predicate_type(alias: &str) -> &str {
     match alias {

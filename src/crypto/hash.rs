@@ -19,6 +19,24 @@ impl HashAlgorithm {
     /// All three.
     pub const ALL: [Self; 3] = [Self::Sha256, Self::Sha384, Self::Sha512];
 
+    /// As OCI and in-toto write it, with the colon of a digest.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256:",
+            Self::Sha384 => "sha384:",
+            Self::Sha512 => "sha512:",
+        }
+    }
+
+    /// Bytes of a digest.
+    pub const fn size(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+
     /// The digest of `data`.
     pub fn digest(self, data: &[u8]) -> Vec<u8> {
         match self {
@@ -47,6 +65,17 @@ pub struct HexDigests {
 }
 
 impl HexDigests {
+    /// Takes over a digest that was computed elsewhere; false where there is one already.
+    pub fn give(&mut self, algorithm: HashAlgorithm, hexadecimal: &str) -> bool {
+        let cell = self.computed.get(algorithm as usize);
+        cell.is_some_and(|cell| cell.set(hexadecimal.to_owned()).is_ok())
+    }
+
+    /// The digest, if it was computed or taken over.
+    pub fn known(&self, algorithm: HashAlgorithm) -> Option<&str> {
+        self.computed.get(algorithm as usize)?.get().map(String::as_str)
+    }
+
     /// The digest of `data`, which is the same at every call.
     pub fn of(&self, algorithm: HashAlgorithm, data: &[u8]) -> String {
         match self.computed.get(algorithm as usize) {

@@ -2,7 +2,6 @@
 
 use super::{
     Judgement,
-    image::is_somebody,
     requirement::{Judge, Purpose, Scope},
 };
 use crate::{
@@ -77,7 +76,8 @@ impl Judge<'_> {
         self.operations = self.operations.saturating_sub(spend.used().saturating_sub(used));
         self.spends.insert(name.to_owned(), spend);
         if passed {
-            alternatives.retain(is_somebody);
+            // So that an empty set of signers never counts as somebody.
+            alternatives.retain(|ids| !ids.is_empty());
             alternatives.sort();
             alternatives.dedup();
             signers.dedup();

@@ -1,24 +1,18 @@
 //! One image: the rules that match it, its evidence, its verdict, its pin.
 
-use std::collections::BTreeMap;
-
 use super::{
-    Judgement,
-    requirement::{self, Judge},
-    signers::SignerSet,
+    requirement,
+    rules::{self, Shared, Verdict},
 };
 use crate::{
-    crypto::{HexDigests, Memo},
+    crypto::HexDigests,
     discovery::{self, Artifact, Discovered, Roads, manifest},
-    evidence::{Budget, Evidence, Miss},
-    policy::{Action, AttestationKind, Authority, Mode, Pin, Policy, Requirement, Rule, Unmatched},
+    evidence::{Evidence, Miss},
+    policy::{Action, AttestationKind, Authority, Mode, Pin, Policy, Requirement, Rule},
     reference::{Digest, Reference},
-    time::Time,
-    verdict::{Code, Reason, most_specific},
+    verdict::{Code, Reason},
     verify::Target,
-    wire::{
-        Decision, ImageDecision, ImageRequest, Kind, Mark, Node, Outcome, Patch, Request, Usage,
-    },
+    wire::{Decision, ImageDecision, ImageRequest, Kind, Mark, Node, Outcome, Patch, Request},
 };
 
 /// A normalised reference and the rules that match it.
@@ -46,17 +40,6 @@ pub(super) struct Bundle {
     pub(super) discovered: Discovered,
     /// Referrers that may count as attestations, with their own candidates.
     pub(super) artifacts: Vec<(Artifact, Target, Discovered)>,
-}
-
-/// The verdict on an image, before pinning.
-pub(super) struct Verdict {
-    pub(super) digest: Option<Digest>,
-    pub(super) outcome: Outcome,
-    pub(super) reason: Option<Reason>,
-    pub(super) explanation: Node,
-    pub(super) warnings: Vec<String>,
-    /// True where no requirement was made, so that nothing was verified to be pinned.
-    pub(super) unverified: bool,
 }
 
 impl Subject {
@@ -204,32 +187,17 @@ fn signature_roads(policy: &Policy, name: &str, roads: &mut Roads) {
 }
 
 /// Judges an image whose evidence is all there.
-pub(super) fn judge(
-    policy: &Policy,
-    subject: &Subject,
-    gathered: &Gathered,
-    now: Time,
-    budget: &Budget,
-    memo: &Memo,
-    usage: &mut Usage,
-) -> Verdict {
+pub(super) fn judge(shared: &mut Shared<'_>, subject: &Subject, gathered: &Gathered) -> Verdict {
+    let policy = shared.policy;
     let name = subject.reference.to_string();
-    let mut verdict = Verdict {
-        digest: subject.reference.digest.clone(),
-        outcome: Outcome::Allow,
-        reason: None,
-        explanation: Node::pass(Kind::Image, name.clone()),
-        warnings: Vec::new(),
-        unverified: false,
-    };
+    let mut verdict =
+        Verdict { digest: subject.reference.digest.clone(), ..Verdict::new(Kind::Image, &name) };
     if subject.rules.is_empty() {
-        unmatched(policy, &mut verdict);
+        verdict.unmatched(policy);
         return verdict;
     }
     if let Some(rule) = subject.rules(policy).find(|r| matches!(r.action, Action::StaticDeny)) {
-        let reason = Reason::of(Code::ImageStaticDeny).found(format!("rule `{}`", rule.name));
-        let node = Node::refuse(Kind::Rule, rule.name.clone(), reason.clone());
-        verdict.refuse(reason, vec![node]);
+        verdict.denied_by(rule);
         return verdict;
     }
     let found = match gathered {
@@ -253,72 +221,9 @@ pub(super) fn judge(
         Gathered::Ready(found) => found,
     };
     verdict.digest = Digest::parse(&found.target.digest);
-    let operations = budget.decision_signatures().saturating_sub(usage.signature_operations);
-    let spends = BTreeMap::new();
-    let memo = memo.clone();
-    let mut judge = Judge { policy, now, budget, spends, memo, operations, candidates: 0 };
-    let mut nodes = Vec::new();
-    let mut reasons = Vec::new();
-    for rule in subject.rules(policy) {
-        let Action::Require(tree) = &rule.action else {
-            nodes.push(Node::pass(Kind::Rule, rule.name.clone()).detail("static: allow"));
-            continue;
-        };
-        let Judgement { node, reason, weakened, .. } =
-            judge.requirement(tree, &requirement::Scope::image(found), false);
-        // That revocation is skipped is a warning of the policy itself.
-        for reason in weakened.iter().filter(|r| r.code != Code::RevocationSkipped) {
-            verdict.warnings.push(format!("{name}: {}: {}", reason.code, reason.message));
-        }
-        let node = Node { mark: node.mark, ..Node::pass(Kind::Rule, rule.name.clone()) }
-            .children(vec![node]);
-        reasons.extend(reason.map(|r| (node.mark, r)));
-        nodes.push(node);
-    }
-    usage.candidates = usage.candidates.saturating_add(judge.candidates);
-    for spend in judge.spends.values() {
-        usage.signature_operations = usage.signature_operations.saturating_add(spend.used());
-    }
-    verdict.explanation = Node::pass(Kind::Image, name).children(nodes.clone());
-    // All matching rules must hold: a failure outweighs what could not be told.
-    let worst = |mark| reasons.iter().filter(move |(m, _)| *m == mark).map(|(_, r)| r);
-    let reason = most_specific(worst(Mark::Fail)).or_else(|| most_specific(worst(Mark::Unknown)));
-    if let Some(reason) = reason {
-        verdict.refuse(reason.clone(), nodes);
-        if reasons.iter().any(|(mark, _)| *mark == Mark::Fail) {
-            verdict.outcome = Outcome::Deny;
-            verdict.explanation.mark = Mark::Fail;
-        }
-    }
+    let rules: Vec<_> = subject.rules(policy).collect();
+    rules::judge(shared, &rules, &requirement::Scope::image(found), &mut verdict);
     verdict
-}
-
-fn unmatched(policy: &Policy, verdict: &mut Verdict) {
-    let reason = Reason::of(Code::ImageUnmatched);
-    match policy.unmatched {
-        Unmatched::Deny => verdict.refuse(reason, Vec::new()),
-        Unmatched::Allow => {
-            verdict.unverified = true;
-            verdict.explanation.detail = Some("no rule matches; `unmatched: allow`".into());
-        }
-        Unmatched::Warn => {
-            verdict.unverified = true;
-            let name = &verdict.explanation.name;
-            verdict.warnings.push(format!("{name}: {}: {}", reason.code, reason.message));
-            verdict.explanation.mark = Mark::Logged;
-            verdict.explanation.reason = Some(reason);
-        }
-    }
-}
-
-impl Verdict {
-    fn refuse(&mut self, reason: Reason, nodes: Vec<Node>) {
-        self.outcome =
-            if reason.code.is_undetermined() { Outcome::Undetermined } else { Outcome::Deny };
-        let name = std::mem::take(&mut self.explanation.name);
-        self.explanation = Node::refuse(Kind::Image, name, reason.clone()).children(nodes);
-        self.reason = Some(reason);
-    }
 }
 
 /// An admission front lets a Pod run what was verified, and nothing else: its tag is replaced by
@@ -372,9 +277,4 @@ pub(super) fn pin(
             asked.reference
         )),
     }
-}
-
-/// So that an empty set of signers never counts as somebody.
-pub(super) fn is_somebody(set: &SignerSet) -> bool {
-    !set.is_empty()
 }

@@ -1,8 +1,10 @@
 //! The stages in order: policy, references, rules, evidence, judgement.
 
 mod authority;
+mod blob;
 mod image;
 mod requirement;
+mod rules;
 mod signers;
 mod statement;
 
@@ -20,6 +22,7 @@ use crate::{
     },
 };
 use image::{Gathered, Subject};
+use rules::Shared;
 
 /// Need, or a decision.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,26 +65,27 @@ pub fn evaluate(
 
     let memo = Memo::default();
     let mut usage = Usage { evidence_bytes, ..Usage::default() };
-    let mut judged: BTreeMap<&Subject, image::Verdict> = BTreeMap::new();
+    let mut judged: BTreeMap<&Subject, rules::Verdict> = BTreeMap::new();
     let mut decision = Decision {
         outcome: Outcome::Allow,
         errors: Vec::new(),
         mode: policy.mode.as_str().to_owned(),
         images: Vec::new(),
+        blobs: Vec::new(),
         patches: Vec::new(),
         warnings: policy.warnings.clone(),
         now: now.to_string(),
         usage: Usage::default(),
     };
+    let mut shared = Shared { policy, now, budget: &budget, memo: &memo, usage: &mut usage };
     for asked in &request.images {
         let Some((subject, found)) =
             Subject::of(policy, &asked.reference).and_then(|s| gathered.get_key_value(&s))
         else {
             continue;
         };
-        let verdict = judged.entry(subject).or_insert_with(|| {
-            image::judge(policy, subject, found, now, &budget, &memo, &mut usage)
-        });
+        let verdict =
+            judged.entry(subject).or_insert_with(|| image::judge(&mut shared, subject, found));
         let mut image = ImageDecision {
             reference: asked.reference.clone(),
             path: asked.path.clone(),
@@ -94,6 +98,12 @@ pub fn evaluate(
         image::pin(policy, request, asked, verdict, &mut image, &mut decision);
         decision.outcome = decision.outcome.max(image.outcome);
         decision.images.push(image);
+    }
+    for asked in &request.blobs {
+        let (blob, warnings) = blob::judge(&mut shared, asked);
+        decision.warnings.extend(warnings);
+        decision.outcome = decision.outcome.max(blob.outcome);
+        decision.blobs.push(blob);
     }
     decision.warnings.sort();
     decision.warnings.dedup();
@@ -147,20 +157,22 @@ fn step(request: &StepRequest) -> Step {
 }
 
 fn check_request(request: &Request, most_images: usize) -> Vec<PolicyError> {
-    if request.images.is_empty() {
+    if request.images.is_empty() && request.blobs.is_empty() {
         return vec![request_error("/request/images", "the request names no image".to_owned())];
     }
-    if request.images.len() > most_images {
+    let count = request.images.len().saturating_add(request.blobs.len());
+    if count > most_images {
         return vec![PolicyError {
             code: Code::BudgetImages.as_str().to_owned(),
             path: "/request/images".to_owned(),
-            message: format!(
-                "{} images, at most {most_images} in one request",
-                request.images.len()
-            ),
+            message: format!("{count} images, at most {most_images} in one request"),
             suggestion: None,
         }];
     }
+    let blobs = request.blobs.iter().enumerate().filter_map(|(i, blob)| {
+        let message = blob::check(blob).err()?;
+        Some(request_error(&format!("/request/blobs/{i}"), message))
+    });
     request
         .images
         .iter()
@@ -174,6 +186,7 @@ fn check_request(request: &Request, most_images: usize) -> Vec<PolicyError> {
                 suggestion: None,
             })
         })
+        .chain(blobs)
         .collect()
 }
 
@@ -193,6 +206,7 @@ fn refuse(errors: Vec<PolicyError>, mode: &str, now: Time) -> Step {
         errors,
         mode: mode.to_owned(),
         images: Vec::new(),
+        blobs: Vec::new(),
         patches: Vec::new(),
         warnings: Vec::new(),
         now: now.to_string(),

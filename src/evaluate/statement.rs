@@ -133,7 +133,7 @@ fn claimed<'c>(candidate: &'c Candidate, wanted: &str) -> Result<&'c [u8], Reaso
     let statement = statement::parse(&envelope.payload)
         .map_err(|e| Reason::new(Code::StatementMalformed, e.to_string()))?;
     match statement.predicate_type.as_str() {
-        t if t == wanted => Ok(&envelope.payload),
+        found if statement::is_type(found, wanted) => Ok(&envelope.payload),
         COSIGN_SIGN => {
             Err(Reason::of(Code::PayloadNotAttestation).expected(wanted).found(COSIGN_SIGN))
         }

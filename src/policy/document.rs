@@ -171,7 +171,7 @@ fn digests(r: &mut Reader, at: &Cursor<'_>) -> Option<Pin> {
 fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
     let rule = r.object(
         at,
-        &["images", "name", "require", "static", "subject"],
+        &["blobs", "images", "name", "require", "static", "subject"],
         &["mode", "platforms", "undetermined", "match", "boundTo"],
     )?;
     if let Some(at) = rule.get("subject")
@@ -179,8 +179,14 @@ fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
     {
         r.not_implemented(&at.path, "a `subject` other than `resolved`");
     }
-    let images = rule.need(r, "images").map(|at| globs(r, &at)).unwrap_or_default();
-    let texts: Vec<_> = images.iter().map(|g| g.text.as_str()).collect();
+    let blobs = rule.get("blobs");
+    let images = match &blobs {
+        Some(_) => rule.get("images"),
+        None => rule.need(r, "images"),
+    };
+    let images = images.map(|at| globs(r, &at, Glob::parse)).unwrap_or_default();
+    let blobs = blobs.map(|at| globs(r, &at, Glob::parse_name)).unwrap_or_default();
+    let texts: Vec<_> = images.iter().chain(&blobs).map(|g| g.text.as_str()).collect();
     let name = match rule.get("name") {
         Some(at) => r.text(&at)?.to_owned(),
         None => texts.join(" "),
@@ -194,13 +200,17 @@ fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
     } else {
         Action::Require(requirement::read(r, &at, names, 0)?)
     };
-    Some(Rule { name, images, action })
+    Some(Rule { name, images, blobs, action })
 }
 
-fn globs(r: &mut Reader, at: &Cursor<'_>) -> Vec<Glob> {
+fn globs(
+    r: &mut Reader,
+    at: &Cursor<'_>,
+    parse: impl Fn(&str) -> Result<Glob, GlobError>,
+) -> Vec<Glob> {
     let mut globs = Vec::new();
     for (text, item) in r.texts(at) {
-        match Glob::parse(text) {
+        match parse(text) {
             Ok(glob) => globs.push(glob),
             Err(error) => {
                 let suggestion = match &error {
@@ -210,7 +220,7 @@ fn globs(r: &mut Reader, at: &Cursor<'_>) -> Vec<Glob> {
                 r.suggest(
                     Code::PolicyInvalidValue,
                     &item.path,
-                    format!("`{text}` is not an image glob: {error}"),
+                    format!("`{text}` is not a glob: {error}"),
                     suggestion,
                 );
             }

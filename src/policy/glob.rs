@@ -81,6 +81,18 @@ impl Glob {
         Ok(Self { text: text.to_owned(), negated, tokens: tokens(&normal) })
     }
 
+    /// A glob over the names of blobs, which have no registry and any characters.
+    pub fn parse_name(text: &str) -> Result<Self, GlobError> {
+        let (negated, pattern) = match text.strip_prefix('!') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        if pattern.is_empty() || pattern.len() > 512 {
+            return Err(GlobError::Length);
+        }
+        Ok(Self { text: text.to_owned(), negated, tokens: tokens(pattern) })
+    }
+
     /// True where the whole of `name` matches. Time is at most the product of both lengths.
     pub fn matches(&self, name: &str) -> bool {
         let name = name.as_bytes();

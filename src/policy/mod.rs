@@ -85,8 +85,10 @@ pub enum Subject {
 pub struct Rule {
     /// For the explanation: its name, or its globs.
     pub name: String,
-    /// Globs.
+    /// Globs over images.
     pub images: Vec<Glob>,
+    /// Globs over the names of blobs.
+    pub blobs: Vec<Glob>,
     /// What must hold.
     pub action: Action,
 }
@@ -206,11 +208,18 @@ impl Subject {
 impl Rule {
     /// True where a positive glob and no negative one matches.
     pub fn matches(&self, repository: &str) -> bool {
-        let any = |negated| {
-            self.images.iter().filter(|g| g.negated == negated).any(|g| g.matches(repository))
-        };
-        any(false) && !any(true)
+        matches(&self.images, repository)
     }
+
+    /// True where a positive glob and no negative one matches a blob's name.
+    pub fn matches_blob(&self, name: &str) -> bool {
+        matches(&self.blobs, name)
+    }
+}
+
+fn matches(globs: &[Glob], name: &str) -> bool {
+    let any = |negated| globs.iter().filter(|g| g.negated == negated).any(|g| g.matches(name));
+    any(false) && !any(true)
 }
 
 impl Mode {

@@ -149,7 +149,7 @@ fn attestation(
             );
             return None;
         }
-        if !predicate_type.contains(':') {
+        if !predicate_type.contains(':') && predicate_type != statement::ANY_TYPE {
             r.suggest(
                 Code::PolicyInvalidValue,
                 &at.path,

@@ -281,7 +281,7 @@ fn attestation(
             .found(COSIGN_SIGN)
             .into());
     }
-    if statement.predicate_type != wanted.predicate_type {
+    if !statement::is_type(&statement.predicate_type, wanted.predicate_type) {
         return Err(Reason::of(Code::AttestationType)
             .expected(wanted.predicate_type)
             .found(statement.predicate_type)

@@ -92,9 +92,12 @@ pub struct Target {
 }
 
 impl Target {
-    /// A digest of the raw bytes, where they are there to hash.
+    /// A digest of the raw bytes, where they are there to hash or the caller knows it.
     pub fn hash(&self, algorithm: HashAlgorithm) -> Option<String> {
-        Some(self.digests.of(algorithm, self.bytes.as_deref()?))
+        match &self.bytes {
+            Some(bytes) => Some(self.digests.of(algorithm, bytes)),
+            None => self.digests.known(algorithm).map(str::to_owned),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
+use super::BlobDecision;
 use crate::verdict::Reason;
 
 /// The verdict on a request. A request is as good as its worst image.
@@ -20,6 +21,9 @@ pub struct Decision {
     pub mode: String,
     /// One entry an image, in the order of the request.
     pub images: Vec<ImageDecision>,
+    /// One entry a blob, in the order of the request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blobs: Vec<BlobDecision>,
     /// Changes that make the object say what was verified (tag → digest).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<Patch>,
@@ -90,6 +94,8 @@ pub struct Node {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {
+    /// A blob of the request.
+    Blob,
     /// An image of the request.
     Image,
     /// A rule of the policy.

@@ -3,6 +3,7 @@
 //! A host sends a [`StepRequest`] and gets a [`StepResponse`]: either the list of [`Fetch`]es that
 //! the evaluation needs next, or a [`Decision`]. The schema is `schema/step.v1.schema.json`.
 
+mod blob;
 mod bytes;
 mod decision;
 mod fetch;
@@ -12,6 +13,7 @@ use std::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use blob::{BlobDecision, BlobRequest, BlobSignature};
 pub use bytes::Bytes;
 pub use decision::{Decision, ImageDecision, Kind, Mark, Node, Outcome, Patch, PolicyError, Usage};
 pub use fetch::{Answer, EvidenceItem, Fetch, UnavailableReason};
@@ -56,12 +58,16 @@ pub struct StepResponse {
     pub decision: Option<Decision>,
 }
 
-/// The images that a decision is about.
+/// The images and blobs that a decision is about.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
     /// Images in the order in which they are to be reported.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<ImageRequest>,
+    /// Blobs that are no images, with what is said to sign them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blobs: Vec<BlobRequest>,
     /// True where the caller can apply a [`Patch`] (an admission front that mutates). Only then can
     /// a tag be pinned, and `digests.pin` matters.
     #[serde(default)]

@@ -69,6 +69,7 @@ pub(crate) fn request(reference: &str) -> Request {
         images: vec![ImageRequest { reference: reference.to_owned(), path: None }],
         can_patch: false,
         kind: None,
+        ..Request::default()
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     Exit,
     clock::{self, Clock},
     explanation::{clean, render},
+    module::Choice,
     output::{note, print},
     style::{Style, When},
     target::{self, Registries, Target},
@@ -20,7 +21,7 @@ use super::{
 use crate::{
     driver::{Judgement, ModuleEvaluator, Question, Stats, decide},
     policy::Document,
-    runtime::{Embedded, Engine, Limits, LoadError, Module, Profile},
+    runtime::Limits,
     source::Options,
 };
 
@@ -104,12 +105,12 @@ struct Entry {
 }
 
 impl Verify {
-    pub(super) fn run(self, embedded: Embedded) -> Exit {
+    pub(super) fn run(self, choice: Choice) -> Exit {
         let document = match Document::load(&self.policy) {
             Ok(document) => document,
             Err(e) => return refuse(&e.to_string()),
         };
-        let module = match self.load(embedded) {
+        let module = match choice.load(self.module.as_deref()) {
             Ok(module) => module,
             Err(e) => return refuse(&e.to_string()),
         };
@@ -155,21 +156,6 @@ impl Verify {
         }
     }
 
-    fn load(&self, embedded: Embedded) -> Result<Module, LoadError> {
-        if self.module.is_none() && embedded.wasm.is_none() {
-            return Err(LoadError::Absent);
-        }
-        let engine = Engine::new(Profile::Default)?;
-        if let Some(path) = &self.module {
-            return Module::open(&engine, path);
-        }
-        let (module, remark) = Module::embedded(&engine, embedded)?;
-        if let Some(remark) = remark {
-            note(&format!("note: {remark}"));
-        }
-        Ok(module)
-    }
-
     fn decide(
         &self,
         reference: &str,
@@ -180,7 +166,7 @@ impl Verify {
     ) -> Result<Judgement, String> {
         let target = Target::open(reference, self.image.as_deref(), registries)?;
         let image = ImageRequest { reference: target.reference.clone(), path: None };
-        let request = Request { images: vec![image], can_patch: false, kind: None };
+        let request = Request { images: vec![image], can_patch: false, kind: None, ..Request::default() };
         let question = Question { policy: &document.value, request: &request, now, budget: None };
         decide(evaluator, target.source(), &question).map_err(|e| e.to_string())
     }

@@ -74,7 +74,7 @@ fn judge(
     script: impl FnMut(StepRequest) -> Vec<u8>,
 ) -> Result<Judgement, DriverError> {
     let image = ImageRequest { reference: "localhost/a:1".to_owned(), path: None };
-    let request = Request { images: vec![image], can_patch: false, kind: None };
+    let request = Request { images: vec![image], can_patch: false, kind: None, ..Request::default() };
     let question = Question {
         policy: &Value::Null,
         request: &request,

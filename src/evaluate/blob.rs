@@ -1,0 +1,127 @@
+//! One blob: its digests, its candidates, its verdict.
+
+use super::{
+    requirement::{Purpose, Scope},
+    rules::{self, Shared, Verdict},
+};
+use crate::{
+    crypto::{HashAlgorithm, HexDigests},
+    discovery::{Candidate, Claim, Content, Problem},
+    envelope::bundle,
+    policy::{Action, Rule},
+    reference::Digest,
+    verdict::{Code, Reason},
+    verify::Target,
+    wire::{BlobDecision, BlobRequest, BlobSignature, Kind},
+};
+
+/// What is wrong with what is asked.
+pub(super) fn check(asked: &BlobRequest) -> Result<(), String> {
+    if asked.name.is_empty() {
+        return Err("a blob needs a `name`".to_owned());
+    }
+    match (&asked.content, asked.digests.is_empty()) {
+        (Some(_), true) => Ok(()),
+        (None, false) => given(&asked.digests).map(drop),
+        _ => Err("a blob has either `content` or `digests`".to_owned()),
+    }
+}
+
+/// The digests that the host computed: SHA-256 among them, none twice.
+fn given(texts: &[String]) -> Result<HexDigests, String> {
+    let mut digests = HexDigests::default();
+    for text in texts {
+        let known = HashAlgorithm::ALL.into_iter().find_map(|algorithm| {
+            let value = text.strip_prefix(algorithm.prefix())?;
+            let fits = value.len() == algorithm.size().saturating_mul(2)
+                && value.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+            fits.then_some((algorithm, value))
+        });
+        let Some((algorithm, value)) = known else {
+            return Err(format!("`{text}` is not a digest"));
+        };
+        if !digests.give(algorithm, value) {
+            return Err(format!("two digests of {algorithm}"));
+        }
+    }
+    match digests.known(HashAlgorithm::Sha256) {
+        Some(_) => Ok(digests),
+        None => Err("`digests` lacks `sha256:…`".to_owned()),
+    }
+}
+
+/// Judges a blob that was checked.
+pub(super) fn judge(shared: &mut Shared<'_>, asked: &BlobRequest) -> (BlobDecision, Vec<String>) {
+    let mut verdict = Verdict::new(Kind::Blob, &asked.name);
+    let rules: Vec<&Rule> =
+        shared.policy.rules.iter().filter(|rule| rule.matches_blob(&asked.name)).collect();
+    let target = target(asked);
+    verdict.digest = Digest::parse(&target.digest);
+    if rules.is_empty() {
+        verdict.unmatched(shared.policy);
+    } else if let Some(rule) = rules.iter().find(|r| matches!(r.action, Action::StaticDeny)) {
+        verdict.denied_by(rule);
+    } else {
+        let (candidates, problems) = candidates(shared, asked);
+        let scope = Scope {
+            target: &target,
+            candidates: candidates.iter().collect(),
+            problems: &problems,
+            purpose: Purpose::Signature,
+            image: None,
+        };
+        rules::judge(shared, &rules, &scope, &mut verdict);
+    }
+    let decision = BlobDecision {
+        name: asked.name.clone(),
+        digest: verdict.digest.as_ref().map(ToString::to_string),
+        outcome: verdict.outcome,
+        reason: verdict.reason,
+        explanation: verdict.explanation,
+    };
+    (decision, verdict.warnings)
+}
+
+fn target(asked: &BlobRequest) -> Target {
+    let (bytes, digests) = match &asked.content {
+        Some(content) => (Some(content.0.clone()), HexDigests::default()),
+        None => (None, given(&asked.digests).unwrap_or_default()),
+    };
+    let mut target = Target { digest: String::new(), media_type: None, size: None, bytes, digests };
+    if let Some(sha256) = target.hash(HashAlgorithm::Sha256) {
+        target.digest = format!("sha256:{sha256}");
+    }
+    target
+}
+
+fn candidates(shared: &Shared<'_>, asked: &BlobRequest) -> (Vec<Candidate>, Vec<Problem>) {
+    let most = usize::try_from(shared.budget.candidates).unwrap_or(usize::MAX);
+    let candidates =
+        asked.signatures.iter().take(most).enumerate().map(|(i, s)| candidate(shared, i, s));
+    let mut problems = Vec::new();
+    if asked.signatures.len() > most {
+        problems.push(Problem {
+            name: format!("{} signatures", asked.signatures.len()),
+            hides: vec![Claim::Bundle],
+            reason: Reason::of(Code::BudgetCandidates).expected(format!("at most {most}")),
+        });
+    }
+    (candidates.collect(), problems)
+}
+
+fn candidate(shared: &Shared<'_>, position: usize, signature: &BlobSignature) -> Candidate {
+    let bytes = signature.content.0.as_slice();
+    let name = format!("signature {}", position.saturating_add(1));
+    let content = if bytes.len() as u64 > shared.budget.blob_bytes {
+        Err(Reason::of(Code::BudgetBytes).found(format!("{} bytes", bytes.len())))
+    } else if signature.media_type.starts_with(bundle::MEDIA_TYPE_PREFIX) {
+        bundle::parse(bytes)
+            .map(|bundle| Content::Bundle(Box::new(bundle)))
+            .map_err(|error| Reason::new(Code::EnvelopeMalformed, error.to_string()))
+    } else {
+        Err(Reason::of(Code::EnvelopeUnsupported)
+            .expected(format!("{}…", bundle::MEDIA_TYPE_PREFIX))
+            .found(signature.media_type.clone()))
+    };
+    Candidate { name, claim: Claim::Bundle, content }
+}
