@@ -1,0 +1,115 @@
+// What sigstore-go says to each case of a directory; cases and verdicts as the Rust oracle has them.
+package main
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/sigstore/sigstore-go/pkg/bundle"
+	"github.com/sigstore/sigstore-go/pkg/root"
+	"github.com/sigstore/sigstore-go/pkg/verify"
+	"github.com/sigstore/sigstore/pkg/signature"
+)
+
+type forever struct{ signature.Verifier }
+
+func (forever) ValidAtTime(time.Time) bool { return true }
+
+func key(pemBytes []byte) (root.TrustedMaterial, error) {
+	block, _ := pem.Decode(pemBytes)
+	if block == nil {
+		return nil, errors.New("no PEM")
+	}
+	public, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	hash := crypto.SHA256
+	if _, ok := public.(ed25519.PublicKey); ok {
+		hash = crypto.SHA512
+	}
+	verifier, err := signature.LoadVerifier(public, hash)
+	if err != nil {
+		return nil, err
+	}
+	return root.NewTrustedPublicKeyMaterial(func(string) (root.TimeConstrainedVerifier, error) {
+		return forever{verifier}, nil
+	}), nil
+}
+
+func judge(dir string) error {
+	read := func(name string) string {
+		text, _ := os.ReadFile(filepath.Join(dir, name))
+		return string(text)
+	}
+	trusted, err := root.NewTrustedRootFromPath(filepath.Join(dir, "trusted_root.json"))
+	if err != nil {
+		return err
+	}
+	b, err := bundle.LoadJSONFromPath(filepath.Join(dir, "bundle.json"))
+	if err != nil {
+		return err
+	}
+	skip := read("skip")
+	options := []verify.VerifierOption{verify.WithObserverTimestamps(1)}
+	if !strings.Contains(skip, "tlog") {
+		options = append(options, verify.WithTransparencyLog(1))
+	}
+	material := root.TrustedMaterialCollection{trusted}
+	policy := []verify.PolicyOption{}
+	if pemText := read("key.pub"); pemText != "" {
+		k, err := key([]byte(pemText))
+		if err != nil {
+			return err
+		}
+		material = append(material, k)
+		policy = append(policy, verify.WithKey())
+	} else {
+		if !strings.Contains(skip, "sct") {
+			options = append(options, verify.WithSignedCertificateTimestamps(1))
+		}
+		identity, err := verify.NewShortCertificateIdentity(read("issuer"), "", read("identity"), "")
+		if err != nil {
+			return err
+		}
+		policy = append(policy, verify.WithCertificateIdentity(identity))
+	}
+	verifier, err := verify.NewVerifier(material, options...)
+	if err != nil {
+		return err
+	}
+	artifact := verify.WithArtifact(bytes.NewReader([]byte(read("artifact"))))
+	_, err = verifier.Verify(b, verify.NewPolicy(artifact, policy...))
+	return err
+}
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: sigstore-go DIRECTORY")
+		os.Exit(3)
+	}
+	cases, err := os.ReadDir(os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(3)
+	}
+	for _, c := range cases {
+		if !c.IsDir() {
+			continue
+		}
+		verdict := "accept"
+		if err := judge(filepath.Join(os.Args[1], c.Name())); err != nil {
+			verdict = "refuse: " + strings.ReplaceAll(err.Error(), "\n", " ")
+		}
+		fmt.Printf("%s\t%s\n", c.Name(), verdict)
+	}
+}
