@@ -1,8 +1,10 @@
 // What sigstore-go says to each case of a directory; cases and verdicts as the Rust oracle has them.
+// A third column says whether the bodies of log entries are what the logs' own code writes.
 package main
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/x509"
@@ -14,10 +16,19 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cyberphone/json-canonicalization/go/src/webpki.org/jsoncanonicalizer"
+	"github.com/go-openapi/runtime"
+	bundlepb "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
+	rekorpb "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
+	rekortilespb "github.com/sigstore/rekor-tiles/v2/pkg/generated/protobuf"
+	"github.com/sigstore/rekor/pkg/generated/models"
+	"github.com/sigstore/rekor/pkg/types"
+	_ "github.com/sigstore/rekor/pkg/types/intoto/v0.0.1"
 	"github.com/sigstore/sigstore-go/pkg/bundle"
 	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/verify"
 	"github.com/sigstore/sigstore/pkg/signature"
+	"google.golang.org/protobuf/encoding/protojson"
 )
 
 type forever struct{ signature.Verifier }
@@ -92,6 +103,54 @@ func judge(dir string) error {
 	return err
 }
 
+// bodies says whether every log entry's body is what its log writes: read by the log's own types and
+// written again, it has the same bytes.
+func bodies(dir string) error {
+	text, err := os.ReadFile(filepath.Join(dir, "bundle.json"))
+	if err != nil {
+		return err
+	}
+	var raw bundlepb.Bundle
+	if err := protojson.Unmarshal(text, &raw); err != nil {
+		return err
+	}
+	for _, entry := range raw.GetVerificationMaterial().GetTlogEntries() {
+		again, err := rewrite(entry)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(again, entry.GetCanonicalizedBody()) {
+			return fmt.Errorf("%s is written differently: %s", entry.GetKindVersion(), again)
+		}
+	}
+	return nil
+}
+
+func rewrite(entry *rekorpb.TransparencyLogEntry) ([]byte, error) {
+	body := entry.GetCanonicalizedBody()
+	kind := entry.GetKindVersion()
+	if kind.GetVersion() == "0.0.2" && kind.GetKind() != "intoto" {
+		var tiles rekortilespb.Entry
+		if err := protojson.Unmarshal(body, &tiles); err != nil {
+			return nil, err
+		}
+		text, err := protojson.Marshal(&tiles)
+		if err != nil {
+			return nil, err
+		}
+		return jsoncanonicalizer.Transform(text)
+	}
+	proposed, err := models.UnmarshalProposedEntry(bytes.NewReader(body), runtime.JSONConsumer())
+	if err != nil {
+		return nil, err
+	}
+	read, err := types.UnmarshalEntry(proposed)
+	if err != nil {
+		return nil, err
+	}
+	return types.CanonicalizeEntry(context.Background(), read)
+}
+
 func main() {
 	if len(os.Args) != 2 {
 		fmt.Fprintln(os.Stderr, "usage: sigstore-go DIRECTORY")
@@ -110,6 +169,10 @@ func main() {
 		if err := judge(filepath.Join(os.Args[1], c.Name())); err != nil {
 			verdict = "refuse: " + strings.ReplaceAll(err.Error(), "\n", " ")
 		}
-		fmt.Printf("%s\t%s\n", c.Name(), verdict)
+		body := "bodies as written"
+		if err := bodies(filepath.Join(os.Args[1], c.Name())); err != nil {
+			body = strings.ReplaceAll(err.Error(), "\n", " ")
+		}
+		fmt.Printf("%s\t%s\t%s\n", c.Name(), verdict, body)
 	}
 }

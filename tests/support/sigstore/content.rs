@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     base64,
-    keys::{Hash, Key, pem},
+    keys::{Form, Hash, Key, pem},
 };
 
 /// A DSSE envelope.
@@ -129,10 +129,17 @@ impl Verifier {
 }
 
 impl Told {
-    pub(crate) fn new(signed: Signed, verifier: Verifier, key: &Key, hash: Hash) -> Self {
+    pub(crate) fn new(
+        signed: Signed,
+        verifier: Verifier,
+        key: &Key,
+        hash: Hash,
+        form: Form,
+    ) -> Self {
         let details = match (key, hash) {
             (Key::P384(_), Hash::Sha256) => "PKIX_ECDSA_P384_SHA_256",
             (Key::P521(_), Hash::Sha256) => "PKIX_ECDSA_P521_SHA_256",
+            (Key::Ed25519(_), _) if form == Form::Prehashed => "PKIX_ED25519_PH",
             _ => key.details(),
         };
         Self { signed, verifier, details: details.to_owned(), hash }

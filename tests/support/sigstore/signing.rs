@@ -215,7 +215,7 @@ impl Signing {
             }
         };
         let signed = self.signed();
-        let told = Told::new(signed.clone(), verifier, &self.key, self.hash);
+        let told = Told::new(signed.clone(), verifier, &self.key, self.hash, self.form);
         let entries = self.logs.iter().map(|log| log.make(&told)).collect();
         let timestamps =
             self.timestamps.iter().map(|stamp| stamp.make(signed.signature())).collect();
