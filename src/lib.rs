@@ -29,6 +29,8 @@ pub mod pem;
 pub mod policy;
 pub mod reference;
 pub mod time;
+pub mod timestamp;
+pub mod transparency;
 pub mod trust;
 pub mod verdict;
 pub mod verify;

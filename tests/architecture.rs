@@ -22,6 +22,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("x509", &["crypto", "pem", "time"]),
     ("envelope", &["crypto", "json", "reference", "time"]),
     ("attestation", &["crypto", "json", "reference"]),
+    ("timestamp", &["crypto", "time", "x509"]),
+    ("transparency", &["crypto", "json", "pem", "x509"]),
     // Words for people and for hosts. A verdict's nodes are part of the wire.
     ("verdict", &["wire"]),
     ("wire", &["evidence", "json", "verdict"]),

@@ -1,0 +1,95 @@
+//! The algorithms that a TSA may use
+//! ([RFC 5754](https://www.rfc-editor.org/rfc/rfc5754), [RFC 8419](https://www.rfc-editor.org/rfc/rfc8419)).
+
+use der::{Decode, Encode, asn1::ObjectIdentifier};
+use spki::AlgorithmIdentifierRef;
+
+use super::TimestampError;
+use crate::crypto::{
+    HashAlgorithm::{self, Sha256, Sha384, Sha512},
+    Scheme,
+};
+
+/// A hash function. [RFC 5754 §2](https://www.rfc-editor.org/rfc/rfc5754#section-2): parameters are
+/// absent, or NULL.
+pub(super) fn hash(
+    algorithm: &AlgorithmIdentifierRef<'_>,
+) -> Result<HashAlgorithm, TimestampError> {
+    no_parameters(algorithm)?;
+    hash_of(algorithm.oid)
+}
+
+fn hash_of(oid: ObjectIdentifier) -> Result<HashAlgorithm, TimestampError> {
+    let oid = oid.to_string();
+    match oid.as_str() {
+        "2.16.840.1.101.3.4.2.1" => Ok(Sha256),
+        "2.16.840.1.101.3.4.2.2" => Ok(Sha384),
+        "2.16.840.1.101.3.4.2.3" => Ok(Sha512),
+        "1.2.840.113549.2.5" => weak("MD5"),
+        "1.3.14.3.2.26" => weak("SHA-1"),
+        "2.16.840.1.101.3.4.2.4" => weak("SHA-224"),
+        _ => Err(TimestampError::UnsupportedAlgorithm(oid)),
+    }
+}
+
+/// A signature algorithm. One that names no hash function takes `digest`, the signer's.
+///
+/// ECDSA always names one: no real TSA writes id-ecPublicKey here.
+pub(super) fn scheme(
+    algorithm: &AlgorithmIdentifierRef<'_>,
+    digest: HashAlgorithm,
+) -> Result<Scheme, TimestampError> {
+    let oid = algorithm.oid.to_string();
+    if oid == "1.2.840.113549.1.1.10" {
+        return pss(algorithm);
+    }
+    no_parameters(algorithm)?;
+    Ok(match oid.as_str() {
+        // RFC 5758 §3.2
+        "1.2.840.10045.4.3.2" => Scheme::EcdsaDer(Sha256),
+        "1.2.840.10045.4.3.3" => Scheme::EcdsaDer(Sha384),
+        "1.2.840.10045.4.3.4" => Scheme::EcdsaDer(Sha512),
+        // RFC 5754 §3.2, RFC 4055 §5
+        "1.2.840.113549.1.1.1" => Scheme::RsaPkcs1(digest),
+        "1.2.840.113549.1.1.11" => Scheme::RsaPkcs1(Sha256),
+        "1.2.840.113549.1.1.12" => Scheme::RsaPkcs1(Sha384),
+        "1.2.840.113549.1.1.13" => Scheme::RsaPkcs1(Sha512),
+        // RFC 8419 §3
+        "1.3.101.112" => Scheme::Ed25519,
+        "1.2.840.113549.1.1.4" => return weak("RSA with MD5"),
+        "1.2.840.113549.1.1.5" => return weak("RSA with SHA-1"),
+        "1.2.840.113549.1.1.14" => return weak("RSA with SHA-224"),
+        "1.2.840.10045.4.1" => return weak("ECDSA with SHA-1"),
+        "1.2.840.10045.4.3.1" => return weak("ECDSA with SHA-224"),
+        _ => return Err(TimestampError::UnsupportedAlgorithm(oid)),
+    })
+}
+
+/// RSASSA-PSS-params, [RFC 4055 §3.1](https://www.rfc-editor.org/rfc/rfc4055#section-3.1): the mask
+/// generation uses the same hash. The salt length is read from the signature.
+fn pss(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Scheme, TimestampError> {
+    const WHAT: &str = "parameters of RSASSA-PSS";
+    let malformed = |_| TimestampError::Malformed(WHAT);
+    let parameters = algorithm.parameters.ok_or(TimestampError::Malformed(WHAT))?;
+    let der = parameters.to_der().map_err(malformed)?;
+    let read = rsa::pkcs1::RsaPssParamsOwned::from_der(&der).map_err(malformed)?;
+    let hash = hash_of(read.hash.oid)?;
+    let mask = read.mask_gen.parameters.ok_or(TimestampError::Malformed(WHAT))?;
+    if hash_of(mask.oid)? != hash {
+        return Err(TimestampError::UnsupportedAlgorithm("RSASSA-PSS with two hashes".into()));
+    }
+    Ok(Scheme::RsaPss(hash))
+}
+
+fn no_parameters(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<(), TimestampError> {
+    match algorithm.parameters {
+        None => Ok(()),
+        Some(parameters) if parameters.is_null() => Ok(()),
+        // Object identifiers of algorithms that have parameters are not among ours.
+        Some(_) => Err(TimestampError::UnsupportedAlgorithm(algorithm.oid.to_string())),
+    }
+}
+
+fn weak<T>(name: &str) -> Result<T, TimestampError> {
+    Err(TimestampError::WeakAlgorithm(name.to_owned()))
+}
