@@ -4,23 +4,33 @@
 #[path = "support/sigstore/mod.rs"]
 mod sigstore;
 
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::Value;
+
 use sigstore::{
     ARTIFACT, IDENTITY, ISSUER, Signing, Sigstore, Who,
     bundle::Version,
     ca::Ca,
-    certificate::{FULCIO_OTHER_NAME, San},
+    certificate::{CODE_SIGNING, EXTENDED_KEY_USAGE, FULCIO_OTHER_NAME, San},
+    content::Verifier,
     ctlog::CtLog,
+    instant::{HOUR, SIGNED},
     keys::{Form, Hash, Key},
     note::NoteSigner,
     rekor::{Kind, Rekor},
-    trusted_root::TrustedRoot,
+    trusted_root::{TrustedRoot, Window},
     tsa::{Embedded, Naming, Tsa},
 };
 
 const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
 
-/// A plan that is right in every way, and what an oracle is told about it.
-struct Happy {
+/// A plan, and what an oracle is told about it.
+struct Case {
     name: String,
     root: TrustedRoot,
     plan: Signing,
@@ -29,12 +39,12 @@ struct Happy {
     skip: &'static str,
 }
 
-struct Paths(Vec<Happy>);
+struct Paths(Vec<Case>);
 
 impl Paths {
-    fn add(&mut self, name: &str, instance: &Sigstore, plan: Signing) -> &mut Happy {
+    fn add(&mut self, name: &str, instance: &Sigstore, plan: Signing) -> &mut Case {
         let (name, root) = (name.to_owned(), instance.trusted_root());
-        self.0.push(Happy { name, root, plan, identity: IDENTITY, skip: "" });
+        self.0.push(Case { name, root, plan, identity: IDENTITY, skip: "" });
         self.0.last_mut().unwrap()
     }
 
@@ -47,7 +57,7 @@ impl Paths {
 }
 
 /// Every happy path.
-fn happy_paths() -> Vec<Happy> {
+fn happy_paths() -> Vec<Case> {
     let s = Sigstore::new();
     let plan = || s.signing(ARTIFACT);
     let mut all = Paths(Vec::new());
@@ -135,9 +145,9 @@ fn certificates(all: &mut Paths) {
     let mut only = plan.clone();
     only.certificate.remove(&sigstore::certificate::fulcio_oid(1));
     all.add("issuer-v2-only", &s, only);
-    let mut every = plan.clone();
-    every.certificate = every.certificate.github();
-    all.add("every-extension", &s, every);
+    all.with("every-extension", &plan, |_, plan| {
+        plan.certificate = plan.certificate.clone().github();
+    });
 
     for depth in [1, 3, 4] {
         let mut deep = Sigstore::new();
@@ -230,6 +240,214 @@ fn timestamps(all: &mut Paths) {
     all.add("two-tsas", &two, plan).root.timestamp_authorities.push((&second).into());
 }
 
+/// Plans with one fault each, a few for every part: what they are for is in tests/sigstore.
+fn faults() -> Vec<Case> {
+    let s = Sigstore::new();
+    let v1 = s.signing(ARTIFACT);
+    let dsse = v1.clone().dsse(PROVENANCE);
+    let v2 = v1.clone().v2(&s);
+    let mut all = Paths(Vec::new());
+    let flip = |bytes: &mut Vec<u8>| *bytes.last_mut().unwrap() ^= 1;
+
+    all.with("no-code-signing", &v1, |_, p| p.certificate.remove(EXTENDED_KEY_USAGE));
+    all.with("leaf-is-ca", &v1, |_, p| p.certificate = p.certificate.clone().basic(true, None));
+    all.with("unknown-critical", &v1, |_, p| {
+        p.certificate = p.certificate.clone().unknown_critical();
+    });
+    all.with("signed-after-expiry", &v1, |_, p| p.certificate.not_after = SIGNED + 4);
+    all.with("other-ca", &v1, |_, p| p.issuer = Ca::new("other").issuer());
+    all.with("rsa-1024", &v1, |_, p| *p = p.clone().key(Key::rsa(1024)));
+    all.with("p224", &v1, |_, p| *p = p.clone().key(Key::p224()));
+    all.with("sct-signature", &v1, move |_, p| p.scts[0].signature.set(flip));
+    all.with("sct-other-certificate", &v1, move |_, p| {
+        p.scts[0].signed.set(move |precertificate| flip(&mut precertificate.tbs));
+    });
+    all.with("sct-other-log", &v1, |_, p| p.scts[0].log = CtLog::new("x", Key::p256("x")));
+    all.with("signature", &v1, move |_, p| p.signature.set(flip));
+    all.with("log-other-certificate", &v1, |_, p| {
+        let other = p.clone().key(Key::p256("other")).issue();
+        p.logs[0].told.set(move |told| told.verifier = Verifier::Certificate(other.clone()));
+    });
+    all.with("log-other-signature", &v1, |_, p| {
+        let other = Key::p256("signer").sign(b"other");
+        p.logs[0].told.set(move |told| *told.signed.signature_mut() = other.clone());
+    });
+    all.with("log-other-digest", &v1, |_, p| {
+        p.logs[0].body.set(|body| body["spec"]["data"]["hash"]["value"] = "0".repeat(64).into());
+    });
+    all.with("log-other-payload", &dsse, |_, p| {
+        p.logs[0].told.set(|told| told.signed.envelope_mut().payload.push(b' '));
+    });
+    all.with("promise-other-time", &v1, |_, p| {
+        p.logs[0].promised.set(|promised| promised["integratedTime"] = (SIGNED + 9).into());
+    });
+    all.with("proof-hash", &v1, move |_, p| {
+        p.logs[0].entry.set(move |entry| flip(&mut entry.proof.as_mut().unwrap().hashes[0]));
+    });
+    all.with("checkpoint-other-root", &v1, move |_, p| {
+        p.logs[0].checkpoint.set(move |checkpoint| flip(&mut checkpoint.root));
+    });
+    all.with("checkpoint-other-key", &v1, |_, p| {
+        p.logs[0].checkpoint.set(|checkpoint| checkpoint.signers[0].key = Key::p256("x"));
+    });
+    all.with("v2-other-origin", &v2, |_, p| {
+        p.logs[0].checkpoint.set(|checkpoint| checkpoint.origin = "log.other.test".to_owned());
+    });
+    all.with("v2-other-certificate", &v2, |_, p| {
+        let other = p.clone().key(Key::p256("other")).issue();
+        p.logs[0].told.set(move |told| told.verifier = Verifier::Certificate(other.clone()));
+    });
+    all.with("v2-no-timestamp", &v2, |_, p| p.timestamps.clear());
+    all.with("stamp-of-another", &v2, move |_, p| p.timestamps[0].over.set(flip));
+    all.with("stamp-too-late", &v2, |_, p| p.timestamps[0].time = SIGNED + HOUR);
+    all.with("stamp-signature", &v2, move |_, p| p.timestamps[0].signature.set(flip));
+    all.with("stamp-message-digest", &v2, move |_, p| {
+        p.timestamps[0].attributes.set(move |attributes| flip(&mut attributes[2].value));
+    });
+    all.with("stamp-names-another", &v2, move |_, p| {
+        p.timestamps[0].attributes.set(move |attributes| flip(&mut attributes[3].value));
+    });
+    all.with("stamp-code-signing", &v2, |s, p| {
+        s.tsa.leaf = s.tsa.leaf.clone().purposes(&[CODE_SIGNING]);
+        p.timestamps[0].tsa = s.tsa.clone();
+    });
+    all.with("stamp-other-authority", &v2, |_, p| {
+        p.timestamps[0].tsa = Tsa::new("other", Key::p256("other TSA"));
+    });
+    for (name, plan, change) in [
+        ("root-ca-ended", &v1, root_ca_ended as fn(&mut TrustedRoot)),
+        ("root-log-ended", &v1, |root| root.tlogs[0].valid_for = Some(Window::until(SIGNED))),
+        ("root-ct-ended", &v1, |root| root.ctlogs[0].valid_for = Some(Window::until(SIGNED - 1))),
+        ("root-tsa-ended", &v2, |root| {
+            root.timestamp_authorities[0].valid_for = Some(Window::until(SIGNED));
+        }),
+        ("root-without-log", &v1, |root| {
+            root.tlogs.remove(0);
+        }),
+    ] {
+        change(&mut all.add(name, &s, plan.clone()).root);
+    }
+    all.0
+}
+
+fn root_ca_ended(root: &mut TrustedRoot) {
+    root.certificate_authorities[0].valid_for = Some(Window::until(SIGNED));
+}
+
+#[test]
+fn every_fault_changes_something_and_makes_the_same_bytes_again() {
+    for (one, two) in faults().iter().zip(faults()) {
+        let right = Sigstore::new();
+        assert_eq!(bundle(one), bundle(&two), "{}", one.name);
+        let rights = [right.signing(ARTIFACT), right.signing(ARTIFACT).v2(&right)];
+        let changed = rights.iter().all(|plan| right.sign(plan).json() != bundle(one));
+        assert!(changed || one.root.json() != right.trusted_root().json(), "{}", one.name);
+    }
+}
+
+#[test]
+fn annotations_say_what_the_bundle_says() {
+    let s = Sigstore::new();
+    let bundle = s.sign(&s.signing(ARTIFACT).timestamped(&s));
+    let annotations = bundle.annotations(&s.ca.chain());
+    let value: Value = serde_json::from_str(&annotations["dev.sigstore.cosign/bundle"]).unwrap();
+    let entry = &bundle.value()["verificationMaterial"]["tlogEntries"][0];
+    let payload = &value["Payload"];
+    assert_eq!(payload["body"], entry["canonicalizedBody"]);
+    assert_eq!(payload["logIndex"].to_string(), entry["logIndex"].as_str().unwrap());
+    assert_eq!(payload["integratedTime"].to_string(), entry["integratedTime"].as_str().unwrap());
+    assert_eq!(value["SignedEntryTimestamp"], entry["inclusionPromise"]["signedEntryTimestamp"]);
+    assert_eq!(annotations["dev.sigstore.cosign/chain"].matches("BEGIN CERTIFICATE").count(), 2);
+    assert!(annotations["dev.sigstore.cosign/rfc3161timestamp"].contains("SignedRFC3161Timestamp"));
+    assert!(annotations["dev.sigstore.cosign/certificate"].starts_with("-----BEGIN CERTIFICATE"));
+    assert!(annotations.contains_key("dev.cosignproject.cosign/signature"));
+}
+
+/// Paths of all members, and the types of their values; a log's proof may be of any length.
+fn shape(value: &Value, path: &str, all: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| shape(value, &format!("{path}/{name}"), all));
+        }
+        Value::Array(items) => items.iter().for_each(|item| shape(item, &format!("{path}[]"), all)),
+        Value::String(_) => drop(all.insert(format!("{path}: string"))),
+        _ => drop(all.insert(format!("{path}: other"))),
+    }
+}
+
+fn shapes(bundle: &Value) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    shape(bundle, "", &mut all);
+    for entry in bundle["verificationMaterial"]["tlogEntries"].as_array().unwrap() {
+        let body = entry["canonicalizedBody"].as_str().unwrap();
+        let body = STANDARD.decode(body).unwrap();
+        shape(&serde_json::from_slice(&body).unwrap(), "body", &mut all);
+    }
+    all
+}
+
+/// Public vectors, which are not committed.
+fn vectors() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let shared = std::env::var_os("COUNTERSIGN_SHARED").map_or(beside, PathBuf::from);
+    Some(shared.join("vectors/sigstore-conformance")).filter(|path| path.is_dir())
+}
+
+/// Says that data is not there, and leaves a file to be counted by `make test`; an error where
+/// nothing may be left out.
+fn not_run(what: &str) {
+    println!("NOT RUN: {what}");
+    if let Some(directory) = std::env::var_os("NOT_RUN_DIR") {
+        let thread = std::thread::current();
+        let test = thread.name().unwrap_or("test").replace("::", ".");
+        let path = Path::new(&directory).join(format!("{}-{test}", std::process::id()));
+        std::fs::write(path, format!("{test}: {what}\n")).unwrap();
+    }
+    assert!(std::env::var_os("CI").is_none(), "{what}");
+}
+
+/// Vectors in whose place a happy path could stand, and members that only the vector has.
+#[test]
+fn shapes_are_those_of_the_conformance_vectors() {
+    let Some(vectors) = vectors() else {
+        return not_run("the conformance vectors are not there");
+    };
+    let s = Sigstore::new();
+    let v1 = s.signing(ARTIFACT);
+    let dsse = v1.clone().dsse(PROVENANCE);
+    let cases: [(_, _, &[&str]); 8] = [
+        ("happy-path-v0.1", v1.clone().version(Version::V01), &[]),
+        ("happy-path-v0.3", v1.clone().version(Version::V03Old), &[]),
+        ("happy-path-v0.3-new-mediaType", v1.clone(), &[]),
+        ("happy-path-intoto-in-dsse-v3", dsse.clone(), &[]),
+        ("managed-key-happy-path", v1.clone().who(Who::Key).timestamped(&s), &[]),
+        ("rekor2-happy-path", v1.v2(&s), &[]),
+        ("rekor2-dsse-happy-path", dsse.clone().v2(&s), &[]),
+        (
+            "intoto-with-custom-trust-root",
+            dsse.version(Version::V02).timestamped(&s).kind(Kind::Intoto2),
+            // A mock's, which keeps the payload; and an empty key id.
+            &[
+                "body/spec/content/envelope/payload: string",
+                "/dsseEnvelope/signatures[]/keyid: string",
+            ],
+        ),
+    ];
+    for (name, mut plan, only_theirs) in cases {
+        if name == "intoto-with-custom-trust-root" {
+            plan.logs[0].others = (0, 0);
+        }
+        let read = |file: &str| std::fs::read(vectors.join(name).join(file)).unwrap();
+        let theirs: Value = serde_json::from_slice(&read("bundle.sigstore.json")).unwrap();
+        let mut expected = shapes(&theirs);
+        for path in only_theirs {
+            assert!(expected.remove(*path), "{name}: {path}");
+        }
+        assert_eq!(shapes(&s.sign(&plan).value()), expected, "{name}");
+        assert_eq!(s.sign(&plan).media_type, theirs["mediaType"], "{name}");
+    }
+}
+
 #[test]
 fn the_same_plan_gives_the_same_bytes() {
     for (one, two) in happy_paths().iter().zip(happy_paths()) {
@@ -238,33 +456,36 @@ fn the_same_plan_gives_the_same_bytes() {
     }
 }
 
-fn bundle(happy: &Happy) -> Vec<u8> {
+fn bundle(happy: &Case) -> Vec<u8> {
     Sigstore::new().sign(&happy.plan).json()
 }
 
-/// With `SIGSTORE_DUMP=DIR`, writes every happy path for the oracle.
+/// With `SIGSTORE_DUMP=DIR`, writes `DIR/happy` and `DIR/fault` for the oracles.
 #[test]
-fn happy_paths_can_be_dumped() {
+fn cases_can_be_dumped() {
     let Ok(directory) = std::env::var("SIGSTORE_DUMP") else {
         return;
     };
-    for happy in happy_paths() {
-        let directory = std::path::Path::new(&directory).join(&happy.name);
-        std::fs::create_dir_all(&directory).unwrap();
-        let write = |file: &str, bytes: &[u8]| {
-            std::fs::write(directory.join(file), bytes).unwrap();
-        };
-        write("bundle.json", &bundle(&happy));
-        write("trusted_root.json", &happy.root.json());
-        write("artifact", &happy.plan.artifact);
-        if !happy.skip.is_empty() {
-            write("skip", happy.skip.as_bytes());
+    for (kind, cases) in [("happy", happy_paths()), ("fault", faults())] {
+        for case in cases {
+            dump(&case, &Path::new(&directory).join(kind).join(&case.name));
         }
-        if happy.plan.who == Who::Key {
-            write("key.pub", happy.plan.key.public_pem().as_bytes());
-        } else {
-            write("identity", happy.identity.as_bytes());
-            write("issuer", ISSUER.as_bytes());
-        }
+    }
+}
+
+fn dump(case: &Case, directory: &Path) {
+    std::fs::create_dir_all(directory).unwrap();
+    let write = |file: &str, bytes: &[u8]| std::fs::write(directory.join(file), bytes).unwrap();
+    write("bundle.json", &bundle(case));
+    write("trusted_root.json", &case.root.json());
+    write("artifact", &case.plan.artifact);
+    if !case.skip.is_empty() {
+        write("skip", case.skip.as_bytes());
+    }
+    if case.plan.who == Who::Key {
+        write("key.pub", case.plan.key.public_pem().as_bytes());
+    } else {
+        write("identity", case.identity.as_bytes());
+        write("issuer", ISSUER.as_bytes());
     }
 }

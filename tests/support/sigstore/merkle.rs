@@ -19,15 +19,15 @@ pub(crate) fn root(leaves: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// The audit path of one leaf, from the leaf up.
-pub(crate) fn path(leaves: &[Vec<u8>], index: usize) -> Vec<Vec<u8>> {
+pub(crate) fn audit_path(leaves: &[Vec<u8>], index: usize) -> Vec<Vec<u8>> {
     if leaves.len() < 2 {
         return Vec::new();
     }
     let (left, right) = leaves.split_at(split(leaves.len()));
     let (mut path, sibling) = if index < left.len() {
-        (self::path(left, index), root(right))
+        (audit_path(left, index), root(right))
     } else {
-        (self::path(right, index - left.len()), root(left))
+        (audit_path(right, index - left.len()), root(left))
     };
     path.push(sibling);
     path

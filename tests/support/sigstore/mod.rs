@@ -64,7 +64,9 @@ pub(crate) struct Sigstore {
 }
 
 /// A change of one thing; none by default.
-pub(crate) struct Tweak<T>(Option<Rc<dyn Fn(&mut T)>>);
+pub(crate) struct Tweak<T>(Option<Change<T>>);
+
+type Change<T> = Rc<dyn Fn(&mut T)>;
 
 impl<T> Tweak<T> {
     /// Adds a change to those that are there.

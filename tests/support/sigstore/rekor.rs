@@ -223,7 +223,7 @@ impl Logging {
             log_index: before as i64,
             root: merkle::root(&leaves),
             tree_size: leaves.len() as i64,
-            hashes: merkle::path(&leaves, before),
+            hashes: merkle::audit_path(&leaves, before),
             checkpoint: Some(checkpoint.sign()),
         }
     }
