@@ -5,11 +5,15 @@ SHELL := bash
 
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-WASM := $(TARGET)/wasm32-wasip1/wasm/countersign_kubewarden.wasm
 MODULE_DIR := $(TARGET)/module
 CORE := Cargo.toml Cargo.lock $(shell find src fronts -name '*.rs' -o -name Cargo.toml)
 HOST := $(shell find host-shim -name '*.rs' -o -name Cargo.toml)
 COUNTERSIGN := $(TARGET)/release/countersign
+PRECOMPILE := $(TARGET)/release/countersign-precompile
+# Flags from outside would take the place of .cargo/config.toml's.
+PORTABLE := env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS $(CARGO) build --profile wasm
+WIDE := env -u CARGO_ENCODED_RUSTFLAGS RUSTFLAGS="-C target-feature=+wide-arithmetic" \
+	$(CARGO) build --profile wide
 
 help: ## this list
 	@grep -hE '^[a-z.-]+( [a-z.-]+)*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 32
@@ -29,26 +33,43 @@ test-wasm: countersign policy.wasm ## the same decisions through the module, the
 
 countersign: $(COUNTERSIGN) ## the command, at target/release/countersign
 
-$(COUNTERSIGN): $(MODULE_DIR)/policy.cwasm $(CORE) $(HOST)
+$(COUNTERSIGN): $(MODULE_DIR)/policy.cwasm $(MODULE_DIR)/policy-wide.cwasm $(CORE) $(HOST)
 	$(CARGO) build --release -p countersign-host --bin countersign
 	@touch $@
 
-$(MODULE_DIR)/policy.wasm: $(CORE)
-	$(CARGO) build --profile wasm --target wasm32-wasip1 -p countersign-kubewarden
-	@mkdir -p $(MODULE_DIR)
-	@cmp -s $(WASM) $@ || cp $(WASM) $@
+$(MODULE_DIR)/policy.wasm: $(CORE) .cargo/config.toml
+	$(PORTABLE) --target wasm32-wasip1 -p countersign-kubewarden
+	$(call install,wasm)
+
+$(MODULE_DIR)/policy-wide.wasm: $(CORE)
+	$(WIDE) --target wasm32-wasip1 -p countersign-kubewarden
+	$(call install,wide)
+
+# Leaves a module that did not change as it is, so that nothing is embedded again.
+define install
+@mkdir -p $(MODULE_DIR)
+@cmp -s $(TARGET)/wasm32-wasip1/$1/countersign_kubewarden.wasm $@ \
+	|| cp $(TARGET)/wasm32-wasip1/$1/countersign_kubewarden.wasm $@
+@touch $@
+endef
+
+$(PRECOMPILE): $(CORE) $(HOST)
+	$(CARGO) build --release -p countersign-host --bin countersign-precompile
 	@touch $@
 
-$(MODULE_DIR)/policy.cwasm: $(MODULE_DIR)/policy.wasm $(HOST)
-	$(CARGO) run --release -p countersign-host --bin countersign-precompile -- $< $@
+$(MODULE_DIR)/policy.cwasm: $(MODULE_DIR)/policy.wasm $(PRECOMPILE)
+	$(PRECOMPILE) --portable $< $@
 
-policy.wasm: $(MODULE_DIR)/policy.wasm ## the module, as Kubewarden runs it
+$(MODULE_DIR)/policy-wide.cwasm: $(MODULE_DIR)/policy-wide.wasm $(PRECOMPILE)
+	$(PRECOMPILE) $< $@
+
+policy.wasm: $(MODULE_DIR)/policy.wasm ## the portable module, as Kubewarden runs it
 	cp $< $@
 
 annotated-policy.wasm: policy.wasm metadata.yml countersign ## the module with Kubewarden's metadata
 	$(COUNTERSIGN) kubewarden annotate --metadata-path metadata.yml --usage-path README.md --output-path $@ policy.wasm
 
-size: countersign ## the module's bytes and imports, against the list of those that its ABI needs
+size: countersign ## both modules' bytes and imports, against the list of those that its ABI needs
 	$(CARGO) test --release -p countersign-host --test module -- --nocapture imports
 
 lint: ## formatting, clippy, documentation, licences and advisories

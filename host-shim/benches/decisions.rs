@@ -66,25 +66,32 @@ fn measure<T>(mut work: impl FnMut() -> T) -> f64 {
     )
 }
 
-fn main() {
+fn load(name: &str, profile: Profile) -> (Engine, ModuleEvaluator) {
     let directory = root().join("target/module");
-    let read = |name: &str| fs::read(directory.join(name)).expect("run `make countersign`");
-    let wasm = read("policy.wasm");
-    let compiled = read("policy.cwasm");
-    println!("| module | bytes |\n|---|--:|");
-    println!("| policy.wasm | {} |", wasm.len());
-    println!("| policy.cwasm (compiled ahead of time) | {} |", compiled.len());
-
-    let engine = Engine::new(Profile::Default).unwrap();
-    let embedded = Embedded { wasm: Some(wasm.leak()), compiled: Some(compiled.leak()) };
+    let read = |suffix: &str| -> &'static [u8] {
+        let path = directory.join(format!("{name}.{suffix}"));
+        fs::read(path).expect("run `make countersign`").leak()
+    };
+    let (wasm, compiled) = (read("wasm"), read("cwasm"));
+    println!("| {name}.wasm | {} |", wasm.len());
+    println!("| {name}.cwasm (compiled ahead of time) | {} |", compiled.len());
+    let engine = Engine::new(profile).unwrap();
+    let embedded = Embedded { wasm: Some(wasm), compiled: Some(compiled) };
     let (module, _) = Module::embedded(&engine, embedded).unwrap();
-    let evaluator = ModuleEvaluator { module, limits: Limits::default(), now: 0 };
+    (engine, ModuleEvaluator { module, limits: Limits::default(), now: 0 })
+}
+
+fn main() {
+    println!("| module | bytes |\n|---|--:|");
+    let (_portable, portable) = load("policy", Profile::Portable);
+    let (_wide, wide) = load("policy-wide", Profile::Wide);
     let cases: Vec<Value> =
         serde_json::from_slice(&fs::read(root().join("corpora/cases.json")).unwrap()).unwrap();
     println!(
-        "\n| case | fuel | signature operations | rounds | fetches | memory KiB | wasm ms | native ms | ratio |"
+        "\n| case | fuel, portable | fuel, wide | signature operations | rounds | fetches \
+         | memory KiB | portable ms | wide ms | native ms | wide/native |"
     );
-    println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
+    println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
     for id in CASES {
         let case = cases.iter().find(|c| c["id"] == *id).unwrap();
         let place = case["reference"].as_str().unwrap().trim_start_matches("oci-layout:");
@@ -100,18 +107,21 @@ fn main() {
         let judge = |evaluator: &dyn Evaluator| -> Judgement {
             decide(evaluator, &layout, &question).unwrap()
         };
-        let judgement = judge(&evaluator);
+        let judgement = judge(&portable);
         let (stats, usage) = (judgement.stats, judgement.decision.usage);
-        let wasm = measure(|| judge(&evaluator));
-        let native = measure(|| judge(&Native));
+        let wide_fuel = judge(&wide).stats.fuel;
+        let portable_ms = measure(|| judge(&portable));
+        let wide_ms = measure(|| judge(&wide));
+        let native_ms = measure(|| judge(&Native));
         println!(
-            "| {id} | {} | {} | {} | {} | {} | {wasm:.2} | {native:.2} | {:.1} |",
+            "| {id} | {} | {wide_fuel} | {} | {} | {} | {} | {portable_ms:.2} | {wide_ms:.2} \
+             | {native_ms:.2} | {:.1} |",
             stats.fuel,
             usage.signature_operations,
             stats.rounds,
             stats.fetches,
             stats.memory / 1024,
-            wasm / native
+            wide_ms / native_ms
         );
     }
     process(&cases);

@@ -1,19 +1,14 @@
-//! The `countersign` command with the module that its build carries.
+//! The `countersign` command with the modules that its build carries.
 
 use std::process::ExitCode;
 
-use countersign_host::{cli, runtime::Embedded};
+use countersign_host::{
+    cli,
+    runtime::{Embedded, Modules},
+};
 
-#[cfg(embedded_wasm)]
-const WASM: Option<&[u8]> = Some(include_bytes!(env!("COUNTERSIGN_WASM")));
-#[cfg(not(embedded_wasm))]
-const WASM: Option<&[u8]> = None;
-
-#[cfg(embedded_cwasm)]
-const COMPILED: Option<&[u8]> = Some(include_bytes!(env!("COUNTERSIGN_CWASM")));
-#[cfg(not(embedded_cwasm))]
-const COMPILED: Option<&[u8]> = None;
+include!(concat!(env!("OUT_DIR"), "/modules.rs"));
 
 fn main() -> ExitCode {
-    cli::run(Embedded { wasm: WASM, compiled: COMPILED })
+    cli::run(MODULES)
 }

@@ -1,7 +1,7 @@
-//! `countersign-precompile IN.wasm OUT.cwasm`: compiles the module ahead of time, for the build to
-//! embed.
+//! `countersign-precompile [--portable] IN.wasm OUT.cwasm`: compiles a module ahead of time, for the
+//! build to embed.
 
-use std::{env, error::Error, fs, process::ExitCode};
+use std::{env, error::Error, ffi::OsString, fs, process::ExitCode};
 
 use countersign_host::runtime::{Engine, Profile, precompile};
 
@@ -16,12 +16,13 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let mut arguments = env::args_os().skip(1);
-    let (Some(from), Some(to), None) = (arguments.next(), arguments.next(), arguments.next())
-    else {
-        return Err("usage: countersign-precompile IN.wasm OUT.cwasm".into());
+    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    let (profile, from, to) = match arguments.as_slice() {
+        [flag, from, to] if flag == "--portable" => (Profile::Portable, from, to),
+        [from, to] => (Profile::Wide, from, to),
+        _ => return Err("usage: countersign-precompile [--portable] IN.wasm OUT.cwasm".into()),
     };
-    let code = precompile(&Engine::new(Profile::Default)?, &fs::read(from)?)?;
+    let code = precompile(&Engine::new(profile)?, &fs::read(from)?)?;
     fs::write(to, code)?;
     Ok(())
 }

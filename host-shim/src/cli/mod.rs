@@ -3,6 +3,7 @@
 mod clock;
 mod explanation;
 mod kubewarden;
+mod module;
 mod output;
 mod style;
 mod target;
@@ -12,7 +13,7 @@ use std::{env, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 
-use crate::runtime::Embedded;
+use crate::runtime::{Embedded, Modules};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -78,8 +79,8 @@ impl From<Exit> for ExitCode {
 }
 
 /// Runs the command line of this process.
-pub fn run(embedded: Embedded) -> ExitCode {
-    let arguments = match parse(embedded) {
+pub fn run(modules: Modules) -> ExitCode {
+    let arguments = match parse(modules) {
         Ok(arguments) => arguments,
         Err(e) => {
             // A closed pipe is nobody's fault.
@@ -92,19 +93,20 @@ pub fn run(embedded: Embedded) -> ExitCode {
     };
     match arguments.command {
         Command::Kubewarden(kubewarden) => kubewarden.run().into(),
-        Command::Verify(verify) => verify.run(embedded).into(),
+        Command::Verify(verify) => verify.run(modules).into(),
     }
 }
 
-fn parse(embedded: Embedded) -> Result<Arguments, clap::Error> {
+fn parse(modules: Modules) -> Result<Arguments, clap::Error> {
     let asks_version = env::args_os().any(|a| a == "--version" || a == "-V");
-    let version = if asks_version { version(embedded) } else { String::new() };
+    let version = if asks_version { version(modules) } else { String::new() };
     // The parser wants text that lives as long as the process, and the process ends here.
     let command = Arguments::command().version(&*version.leak());
     Arguments::from_arg_matches(&command.try_get_matches()?)
 }
 
-fn version(embedded: Embedded) -> String {
-    let module = embedded.digest().unwrap_or_else(|| "none embedded".to_owned());
-    format!("{}\nmodule {module}", env!("CARGO_PKG_VERSION"))
+fn version(modules: Modules) -> String {
+    let digest = |module: Embedded| module.digest().unwrap_or_else(|| "none embedded".to_owned());
+    let (wide, portable) = (digest(modules.wide), digest(modules.portable));
+    format!("{}\nmodule {wide}\nportable module {portable}", env!("CARGO_PKG_VERSION"))
 }

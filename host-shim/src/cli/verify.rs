@@ -1,6 +1,6 @@
 //! `countersign verify`.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::collections::BTreeSet;
 
 use clap::{Args, ValueEnum};
 use countersign::{
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     driver::{Judgement, ModuleEvaluator, Question, Stats, decide},
     policy::Document,
-    runtime::Limits,
+    runtime::{Limits, Modules},
     source::Options,
 };
 
@@ -54,9 +54,8 @@ pub(super) struct Verify {
     /// Speak plain HTTP to registries on this machine
     #[arg(long)]
     plain_http: bool,
-    /// Run this module instead of the embedded one
-    #[arg(long, value_name = "FILE")]
-    module: Option<PathBuf>,
+    #[command(flatten)]
+    module: Choice,
     /// Say what the decision cost
     #[arg(long)]
     stats: bool,
@@ -105,12 +104,12 @@ struct Entry {
 }
 
 impl Verify {
-    pub(super) fn run(self, choice: Choice) -> Exit {
+    pub(super) fn run(self, modules: Modules) -> Exit {
         let document = match Document::load(&self.policy) {
             Ok(document) => document,
             Err(e) => return refuse(&e.to_string()),
         };
-        let module = match choice.load(self.module.as_deref()) {
+        let module = match self.module.load(modules) {
             Ok(module) => module,
             Err(e) => return refuse(&e.to_string()),
         };
@@ -166,7 +165,7 @@ impl Verify {
     ) -> Result<Judgement, String> {
         let target = Target::open(reference, self.image.as_deref(), registries)?;
         let image = ImageRequest { reference: target.reference.clone(), path: None };
-        let request = Request { images: vec![image], can_patch: false, kind: None, ..Request::default() };
+        let request = Request { images: vec![image], ..Request::default() };
         let question = Question { policy: &document.value, request: &request, now, budget: None };
         decide(evaluator, target.source(), &question).map_err(|e| e.to_string())
     }

@@ -17,4 +17,4 @@ pub use callbacks::{HostCallbacks, NoCallbacks};
 pub use engine::{Engine, Profile};
 pub use error::{LoadError, RuntimeError};
 pub use limits::Limits;
-pub use module::{Call, Embedded, Module, Outcome, precompile};
+pub use module::{Call, Embedded, Module, Modules, Outcome, precompile};

@@ -6,15 +6,35 @@ use countersign::crypto::{hex, sha256};
 use wasmtime::{ExternType, InstancePre, Linker, Store, Trap};
 
 use super::{
-    Engine, HostCallbacks, Limits, LoadError, RuntimeError, engine::TICK, guest::Guest, wapc, wasi,
+    Engine, HostCallbacks, Limits, LoadError, Profile, RuntimeError, engine::TICK, guest::Guest,
+    wapc, wasi,
 };
 
-/// The module that a build carries, if it does.
+/// The two builds of the module that the command carries. Their decisions are equal to the byte.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Modules {
+    /// For hosts with wide arithmetic, such as this one.
+    pub wide: Embedded,
+    /// For every host.
+    pub portable: Embedded,
+}
+
+impl Modules {
+    /// The build for a profile.
+    pub fn get(self, profile: Profile) -> Embedded {
+        match profile {
+            Profile::Portable => self.portable,
+            Profile::Wide => self.wide,
+        }
+    }
+}
+
+/// A module that a build carries, if it does.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Embedded {
-    /// `policy.wasm`.
+    /// The module's bytes.
     pub wasm: Option<&'static [u8]>,
-    /// `policy.cwasm`: what [`precompile`] made of it.
+    /// What [`precompile`] made of them.
     pub compiled: Option<&'static [u8]>,
 }
 

@@ -102,7 +102,8 @@ fn usage_errors_exit_3_and_help_exits_0() {
         assert_eq!(code(&output), 0, "{arguments:?}");
         assert_eq!(err(&output), "", "{arguments:?}");
     }
-    assert!(out(&run(&["--version"])).contains("\nmodule "));
+    let version = out(&run(&["--version"]));
+    assert!(version.contains("\nmodule ") && version.contains("\nportable module "), "{version}");
     assert!(out(&run(&["verify", "--help"])).contains("Exit codes:"));
 }
 

@@ -60,6 +60,7 @@ fn decision() -> Vec<u8> {
         errors: Vec::new(),
         mode: "enforce".to_owned(),
         images: Vec::new(),
+        blobs: Vec::new(),
         patches: Vec::new(),
         warnings: Vec::new(),
         now: "2026-11-21T03:00:00Z".to_owned(),
@@ -74,7 +75,7 @@ fn judge(
     script: impl FnMut(StepRequest) -> Vec<u8>,
 ) -> Result<Judgement, DriverError> {
     let image = ImageRequest { reference: "localhost/a:1".to_owned(), path: None };
-    let request = Request { images: vec![image], can_patch: false, kind: None, ..Request::default() };
+    let request = Request { images: vec![image], ..Request::default() };
     let question = Question {
         policy: &Value::Null,
         request: &request,

@@ -69,3 +69,26 @@ fn a_registry_and_a_layout_lead_to_the_same_verdict() {
     }
     assert!(judged > 50 && allowed > 3, "{judged} judged, {allowed} allowed");
 }
+
+#[test]
+fn either_module_runs_and_says_which_it_was() {
+    let Some(corpora) = corpora().filter(|_| embeds_a_module()) else {
+        return;
+    };
+    let version = String::from_utf8(run(&["--version"]).stdout).unwrap();
+    let digest = |name: &str| version.lines().find_map(|l| l.strip_prefix(name)).unwrap();
+    let layout = format!("oci-layout:{}:1", corpora.join("layouts/a-cosign-p256").display());
+    let policy = corpora.join("../examples/policies/cosign-key.yaml");
+    let policy = policy.to_str().unwrap();
+    let fixed = ["verify", "--output", "json", "--policy", policy];
+    let now = ["--now", "2026-11-21T03:00:00Z"];
+    let report = |more: &[&str]| -> Value {
+        let output = run(&[&fixed[..], &now, more, &[&layout]].concat());
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let (wide, portable) = (report(&[]), report(&["--portable"]));
+    assert_eq!(wide["module"]["digest"], digest("module "));
+    assert_eq!(portable["module"]["digest"], digest("portable module "));
+    assert_ne!(wide["module"], portable["module"]);
+    assert_eq!(wide["results"], portable["results"]);
+}

@@ -12,7 +12,7 @@ use crate::guest::{answering, with_body};
 
 fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
-    ENGINE.get_or_init(|| Engine::new(Profile::Default).unwrap())
+    ENGINE.get_or_init(|| Engine::new(Profile::Wide).unwrap())
 }
 
 fn run(body: &str, data: &[u8]) -> Result<Outcome, RuntimeError> {
