@@ -90,6 +90,21 @@ pub fn sha256(data: &[u8]) -> [u8; 32] {
     Sha256::digest(data).into()
 }
 
+/// Bytes from lower-case hexadecimal.
+pub fn from_hex(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(2) || text.bytes().any(|b| b.is_ascii_uppercase()) {
+        return None;
+    }
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
+    Some(
+        digits?
+            .chunks_exact(2)
+            .map(|pair| pair.iter().fold(0, |byte, d| (byte << 4) | d))
+            .collect(),
+    )
+}
+
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] =

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use der::{Decode, asn1::ObjectIdentifier};
+use der::{
+    AnyRef, Decode, Encode,
+    asn1::{BitStringRef, ObjectIdentifier},
+};
 use rsa::{RsaPublicKey, pkcs8::DecodePublicKey, traits::PublicKeyParts};
 use spki::SubjectPublicKeyInfoRef;
 
@@ -107,6 +110,24 @@ impl PublicKey {
             }
         };
         Ok(Self { material, spki_sha256: sha256(spki_der) })
+    }
+
+    /// From a PKCS#1 RSAPublicKey (RFC 8017 §A.1.1), as old trusted roots carry them.
+    pub fn from_pkcs1_der(pkcs1_der: &[u8]) -> Result<Self, KeyError> {
+        let info = SubjectPublicKeyInfoRef {
+            algorithm: spki::AlgorithmIdentifierRef { oid: RSA, parameters: Some(AnyRef::NULL) },
+            subject_public_key: BitStringRef::from_bytes(pkcs1_der)
+                .map_err(|_| KeyError::Malformed)?,
+        };
+        Self::from_spki_der(&info.to_der().map_err(|_| KeyError::Malformed)?)
+    }
+
+    /// The 32 bytes of an Ed25519 key.
+    pub fn ed25519_bytes(&self) -> Option<&[u8; 32]> {
+        match &self.material {
+            Material::Ed25519(key) => Some(key.as_bytes()),
+            _ => None,
+        }
     }
 
     /// From one `PUBLIC KEY` PEM block.

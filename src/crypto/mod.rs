@@ -7,9 +7,9 @@ mod spend;
 use ed25519_dalek::Signature as Ed25519Signature;
 use rsa::{pkcs1v15, pss};
 use sha2::{Digest, Sha256, Sha384, Sha512};
-use signature::{Verifier, hazmat::PrehashVerifier};
+use signature::hazmat::PrehashVerifier;
 
-pub use hash::{HashAlgorithm, HexDigests, hex, sha256};
+pub use hash::{HashAlgorithm, HexDigests, from_hex, hex, sha256};
 pub use key::{KeyError, KeyKind, PublicKey};
 pub use spend::{Exhausted, Memo, Spend};
 
@@ -44,7 +44,7 @@ pub enum SignatureError {
     WrongKey,
 }
 
-/// Checks one signature: the only call into a primitive.
+/// Checks one signature over a message.
 pub fn verify_signature(
     key: &PublicKey,
     scheme: Scheme,
@@ -52,59 +52,6 @@ pub fn verify_signature(
     signature: &[u8],
 ) -> Result<(), SignatureError> {
     match (&key.material, scheme) {
-        (Material::P256(key), Scheme::EcdsaDer(hash)) => {
-            let signature = p256::ecdsa::Signature::from_der(signature).map_err(malformed)?;
-            key.verify_prehash(&prehash(hash, message, 32), &signature).map_err(invalid)
-        }
-        (Material::P256(key), Scheme::EcdsaRaw(hash)) => {
-            let signature = p256::ecdsa::Signature::from_slice(signature).map_err(malformed)?;
-            key.verify_prehash(&prehash(hash, message, 32), &signature).map_err(invalid)
-        }
-        (Material::P384(key), Scheme::EcdsaDer(hash)) => {
-            let signature = p384::ecdsa::Signature::from_der(signature).map_err(malformed)?;
-            key.verify_prehash(&prehash(hash, message, 48), &signature).map_err(invalid)
-        }
-        (Material::P384(key), Scheme::EcdsaRaw(hash)) => {
-            let signature = p384::ecdsa::Signature::from_slice(signature).map_err(malformed)?;
-            key.verify_prehash(&prehash(hash, message, 48), &signature).map_err(invalid)
-        }
-        (Material::P521(key), Scheme::EcdsaDer(hash)) => {
-            let signature = p521::ecdsa::Signature::from_der(signature).map_err(malformed)?;
-            key.verify_prehash(&prehash(hash, message, 66), &signature).map_err(invalid)
-        }
-        (Material::P521(key), Scheme::EcdsaRaw(hash)) => {
-            let signature = p521::ecdsa::Signature::from_slice(signature).map_err(malformed)?;
-            key.verify_prehash(&prehash(hash, message, 66), &signature).map_err(invalid)
-        }
-        (Material::Rsa(key), Scheme::RsaPkcs1(hash)) => {
-            let signature = pkcs1v15::Signature::try_from(signature).map_err(malformed)?;
-            let key = (**key).clone();
-            match hash {
-                HashAlgorithm::Sha256 => {
-                    pkcs1v15::VerifyingKey::<Sha256>::new(key).verify(message, &signature)
-                }
-                HashAlgorithm::Sha384 => {
-                    pkcs1v15::VerifyingKey::<Sha384>::new(key).verify(message, &signature)
-                }
-                HashAlgorithm::Sha512 => {
-                    pkcs1v15::VerifyingKey::<Sha512>::new(key).verify(message, &signature)
-                }
-            }
-            .map_err(invalid)
-        }
-        (Material::Rsa(key), Scheme::RsaPss(hash)) => {
-            let signature = pss::Signature::try_from(signature).map_err(malformed)?;
-            let key = (**key).clone();
-            match hash {
-                HashAlgorithm::Sha256 => pss::VerifyingKey::<Sha256>::new_with_auto_salt_len(key)
-                    .verify(message, &signature),
-                HashAlgorithm::Sha384 => pss::VerifyingKey::<Sha384>::new_with_auto_salt_len(key)
-                    .verify(message, &signature),
-                HashAlgorithm::Sha512 => pss::VerifyingKey::<Sha512>::new_with_auto_salt_len(key)
-                    .verify(message, &signature),
-            }
-            .map_err(invalid)
-        }
         (Material::Ed25519(key), Scheme::Ed25519) => {
             let signature = Ed25519Signature::from_slice(signature).map_err(malformed)?;
             key.verify_strict(message, &signature).map_err(invalid)
@@ -114,11 +61,92 @@ pub fn verify_signature(
             let prehashed = Sha512::new_with_prefix(message);
             key.verify_prehashed_strict(prehashed, None, &signature).map_err(invalid)
         }
+        _ => match scheme.hash() {
+            Some(hash) => verify_digest(key, scheme, &hash.digest(message), signature),
+            None => Err(SignatureError::WrongKey),
+        },
+    }
+}
+
+/// Checks one signature over a message of which only the digest is at hand: that of
+/// [`Scheme::hash`]. Ed25519 needs the message.
+pub fn verify_digest(
+    key: &PublicKey,
+    scheme: Scheme,
+    digest: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    match (&key.material, scheme) {
+        (Material::P256(key), Scheme::EcdsaDer(_)) => {
+            let signature = p256::ecdsa::Signature::from_der(signature).map_err(malformed)?;
+            key.verify_prehash(&padded(digest, 32), &signature).map_err(invalid)
+        }
+        (Material::P256(key), Scheme::EcdsaRaw(_)) => {
+            let signature = p256::ecdsa::Signature::from_slice(signature).map_err(malformed)?;
+            key.verify_prehash(&padded(digest, 32), &signature).map_err(invalid)
+        }
+        (Material::P384(key), Scheme::EcdsaDer(_)) => {
+            let signature = p384::ecdsa::Signature::from_der(signature).map_err(malformed)?;
+            key.verify_prehash(&padded(digest, 48), &signature).map_err(invalid)
+        }
+        (Material::P384(key), Scheme::EcdsaRaw(_)) => {
+            let signature = p384::ecdsa::Signature::from_slice(signature).map_err(malformed)?;
+            key.verify_prehash(&padded(digest, 48), &signature).map_err(invalid)
+        }
+        (Material::P521(key), Scheme::EcdsaDer(_)) => {
+            let signature = p521::ecdsa::Signature::from_der(signature).map_err(malformed)?;
+            key.verify_prehash(&padded(digest, 66), &signature).map_err(invalid)
+        }
+        (Material::P521(key), Scheme::EcdsaRaw(_)) => {
+            let signature = p521::ecdsa::Signature::from_slice(signature).map_err(malformed)?;
+            key.verify_prehash(&padded(digest, 66), &signature).map_err(invalid)
+        }
+        (Material::Rsa(key), Scheme::RsaPkcs1(hash)) => {
+            let signature = pkcs1v15::Signature::try_from(signature).map_err(malformed)?;
+            let key = (**key).clone();
+            match hash {
+                HashAlgorithm::Sha256 => {
+                    pkcs1v15::VerifyingKey::<Sha256>::new(key).verify_prehash(digest, &signature)
+                }
+                HashAlgorithm::Sha384 => {
+                    pkcs1v15::VerifyingKey::<Sha384>::new(key).verify_prehash(digest, &signature)
+                }
+                HashAlgorithm::Sha512 => {
+                    pkcs1v15::VerifyingKey::<Sha512>::new(key).verify_prehash(digest, &signature)
+                }
+            }
+            .map_err(invalid)
+        }
+        (Material::Rsa(key), Scheme::RsaPss(hash)) => {
+            let signature = pss::Signature::try_from(signature).map_err(malformed)?;
+            let key = (**key).clone();
+            match hash {
+                HashAlgorithm::Sha256 => pss::VerifyingKey::<Sha256>::new_with_auto_salt_len(key)
+                    .verify_prehash(digest, &signature),
+                HashAlgorithm::Sha384 => pss::VerifyingKey::<Sha384>::new_with_auto_salt_len(key)
+                    .verify_prehash(digest, &signature),
+                HashAlgorithm::Sha512 => pss::VerifyingKey::<Sha512>::new_with_auto_salt_len(key)
+                    .verify_prehash(digest, &signature),
+            }
+            .map_err(invalid)
+        }
         _ => Err(SignatureError::WrongKey),
     }
 }
 
 impl Scheme {
+    /// The hash of the message that is signed; none for Ed25519, which signs the message.
+    pub const fn hash(self) -> Option<HashAlgorithm> {
+        match self {
+            Self::EcdsaDer(hash)
+            | Self::EcdsaRaw(hash)
+            | Self::RsaPkcs1(hash)
+            | Self::RsaPss(hash) => Some(hash),
+            Self::Ed25519ph => Some(HashAlgorithm::Sha512),
+            Self::Ed25519 => None,
+        }
+    }
+
     /// The schemes that real tools use for a key when nothing names one, most likely first:
     /// cosign hashes P-384 and P-521 with SHA-384 and SHA-512, openssl and other signers with
     /// SHA-256; cosign signs with RSASSA-PKCS1-v1_5, and its imported Ed25519 keys as Ed25519ph.
@@ -144,13 +172,9 @@ impl Scheme {
 /// The digest as ECDSA takes it (FIPS 186-5 §6.4.2, bits2int): an integer of the leftmost bits.
 /// A digest shorter than the field is that integer padded on the left, which the crate wants done
 /// where it is shorter than half the field.
-fn prehash(hash: HashAlgorithm, message: &[u8], field_bytes: usize) -> Vec<u8> {
-    let digest = hash.digest(message);
-    if digest.len() >= field_bytes {
-        return digest;
-    }
-    let mut padded = vec![0; field_bytes - digest.len()];
-    padded.extend_from_slice(&digest);
+fn padded(digest: &[u8], field_bytes: usize) -> Vec<u8> {
+    let mut padded = vec![0; field_bytes.saturating_sub(digest.len())];
+    padded.extend_from_slice(digest);
     padded
 }
 

@@ -11,7 +11,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{PublicKey, Scheme, SignatureError, verify_signature};
+use super::{PublicKey, Scheme, SignatureError, verify_digest, verify_signature};
 
 /// The budget has no operation left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,18 @@ impl Spend {
     ) -> Result<Result<(), SignatureError>, Exhausted> {
         self.take()?;
         Ok(verify_signature(key, scheme, message, signature))
+    }
+
+    /// The same over a message of which the digest is at hand.
+    pub fn verify_digest(
+        &self,
+        key: &PublicKey,
+        scheme: Scheme,
+        digest: &[u8],
+        signature: &[u8],
+    ) -> Result<Result<(), SignatureError>, Exhausted> {
+        self.take()?;
+        Ok(verify_digest(key, scheme, digest, signature))
     }
 
     /// The same for a signature that the decision may meet again, such as a CA's on a certificate:

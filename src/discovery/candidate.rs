@@ -1,7 +1,7 @@
 //! One signature, attestation, bundle or envelope that was found.
 
 use crate::{
-    envelope::{bundle::Bundle, dsse::Envelope},
+    envelope::{bundle::Bundle, dsse::Envelope, layer::Annotations},
     verdict::Reason,
 };
 
@@ -56,19 +56,15 @@ pub enum Content {
         payload: Vec<u8>,
         /// The signature annotation.
         signature: String,
-        /// The certificate annotation.
-        certificate: Option<String>,
-        /// The chain annotation.
-        chain: Option<String>,
+        /// What travels beside it.
+        annotations: Annotations,
     },
     /// DSSE of a legacy attestation.
     Attestation {
         /// The envelope.
         envelope: Envelope,
-        /// The certificate annotation.
-        certificate: Option<String>,
-        /// The chain annotation.
-        chain: Option<String>,
+        /// What travels beside it.
+        annotations: Annotations,
     },
     /// A bundle.
     Bundle(Box<Bundle>),

@@ -9,15 +9,13 @@ use super::{
     over_budget,
 };
 use crate::{
-    envelope::{dsse, simple_signing},
+    envelope::{dsse, layer::Annotations, simple_signing},
     evidence::{Evidence, Miss, Share},
     reference::{Digest, Reference},
     verdict::{Code, Reason},
 };
 
 const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
-const CERTIFICATE: &str = "dev.sigstore.cosign/certificate";
-const CHAIN: &str = "dev.sigstore.cosign/chain";
 const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
 
@@ -49,8 +47,7 @@ pub(super) fn signatures(
             Ok(Content::SimpleSigning {
                 payload,
                 signature: signature.to_owned(),
-                certificate: layer.annotation(CERTIFICATE).map(str::to_owned),
-                chain: layer.annotation(CHAIN).map(str::to_owned),
+                annotations: Annotations::read(|name| layer.annotation(name)),
             })
         })();
         push(discovered, name, Claim::SimpleSigning, content);
@@ -76,8 +73,7 @@ pub(super) fn attestations(
                 .map_err(|e| Some(Reason::new(Code::EnvelopeMalformed, e.to_string())))?;
             Ok(Content::Attestation {
                 envelope,
-                certificate: layer.annotation(CERTIFICATE).map(str::to_owned),
-                chain: layer.annotation(CHAIN).map(str::to_owned),
+                annotations: Annotations::read(|name| layer.annotation(name)),
             })
         })();
         push(discovered, name, Claim::Attestation, content);

@@ -5,7 +5,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::dsse::{self, DsseError, Envelope};
+use super::{
+    dsse::{self, DsseError, Envelope},
+    log_entry::{self, LogEntry, MOST_ENTRIES},
+};
 use crate::{crypto::HashAlgorithm, json};
 
 /// What every media type of a bundle starts with.
@@ -14,6 +17,9 @@ pub const MEDIA_TYPE_PREFIX: &str = "application/vnd.dev.sigstore.bundle";
 /// Certificates that one bundle may carry; Fulcio's chains have two to three.
 const MOST_CERTIFICATES: usize = 10;
 
+/// Timestamps that one bundle may carry (sigstore-go's `limits.MaxAllowedTimestamps`).
+const MOST_TIMESTAMPS: usize = 32;
+
 /// A bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
@@ -21,6 +27,10 @@ pub struct Bundle {
     pub version: Version,
     /// Whose key it is.
     pub key: KeyMaterial,
+    /// `tlogEntries`.
+    pub entries: Vec<LogEntry>,
+    /// `timestampVerificationData.rfc3161Timestamps`: TimeStampResp, DER.
+    pub timestamps: Vec<Vec<u8>>,
     /// What was signed, and how.
     pub content: Content,
 }
@@ -77,10 +87,14 @@ pub enum BundleError {
     HashAlgorithm(String),
     /// Not the JSON of a bundle.
     Json(String),
+    /// A log entry is not valid, or there are too many.
+    LogEntries(String),
     /// A media type that is not a bundle's, or of an unknown version.
     MediaType(String),
     /// Not exactly one signature (a bundle is one signature).
     Signatures(usize),
+    /// More timestamps than are looked at.
+    Timestamps(usize),
 }
 
 #[derive(Deserialize)]
@@ -98,12 +112,21 @@ struct Material {
     public_key: Option<PublicKeyIdentifier>,
     certificate: Option<RawBytes>,
     x509_certificate_chain: Option<Chain>,
-    /// Read by the transparency-log verification.
-    #[serde(default, rename = "tlogEntries")]
-    _tlog_entries: Vec<Value>,
-    /// Read by the timestamp verification.
-    #[serde(default, rename = "timestampVerificationData")]
-    _timestamp_verification_data: Option<Value>,
+    tlog_entries: Option<Vec<log_entry::Document>>,
+    timestamp_verification_data: Option<Timestamps>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Timestamps {
+    #[serde(rename = "rfc3161Timestamps")]
+    rfc3161: Option<Vec<SignedTimestamp>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SignedTimestamp {
+    signed_timestamp: String,
 }
 
 #[derive(Deserialize)]
@@ -143,7 +166,10 @@ struct MessageDigest {
 pub fn parse(bytes: &[u8]) -> Result<Bundle, BundleError> {
     let document: Document = json::parse_as(bytes).map_err(|e| BundleError::Json(e.to_string()))?;
     let version = version(&document.media_type)?;
-    let key = key_material(document.verification_material)?;
+    let mut material = document.verification_material;
+    let entries = entries(material.tlog_entries.take().unwrap_or_default())?;
+    let timestamps = timestamps(material.timestamp_verification_data.take())?;
+    let key = key_material(material)?;
     let content = match (document.message_signature, document.dsse_envelope) {
         (Some(message), None) => Content::Message {
             digest: message.message_digest.map(digest).transpose()?,
@@ -158,7 +184,29 @@ pub fn parse(bytes: &[u8]) -> Result<Bundle, BundleError> {
         }
         _ => return Err(BundleError::OneOf("messageSignature, dsseEnvelope")),
     };
-    Ok(Bundle { version, key, content })
+    Ok(Bundle { version, key, entries, timestamps, content })
+}
+
+fn entries(documents: Vec<log_entry::Document>) -> Result<Vec<LogEntry>, BundleError> {
+    if documents.len() > MOST_ENTRIES {
+        return Err(BundleError::LogEntries(format!(
+            "{} log entries, at most {MOST_ENTRIES} are looked at",
+            documents.len()
+        )));
+    }
+    documents
+        .into_iter()
+        .map(log_entry::Document::read)
+        .collect::<Result<_, _>>()
+        .map_err(BundleError::LogEntries)
+}
+
+fn timestamps(data: Option<Timestamps>) -> Result<Vec<Vec<u8>>, BundleError> {
+    let signed = data.and_then(|d| d.rfc3161).unwrap_or_default();
+    if signed.len() > MOST_TIMESTAMPS {
+        return Err(BundleError::Timestamps(signed.len()));
+    }
+    signed.iter().map(|t| decode(&t.signed_timestamp, "signedTimestamp")).collect()
 }
 
 fn version(media_type: &str) -> Result<Version, BundleError> {
@@ -212,8 +260,12 @@ impl std::fmt::Display for BundleError {
             Self::Dsse(error) => write!(f, "{error}"),
             Self::HashAlgorithm(name) => write!(f, "message digest of algorithm `{name}`"),
             Self::Json(error) => write!(f, "not a Sigstore bundle: {error}"),
+            Self::LogEntries(error) => f.write_str(error),
             Self::MediaType(media_type) => write!(f, "media type `{media_type}`"),
             Self::Signatures(count) => write!(f, "{count} signatures where a bundle has one"),
+            Self::Timestamps(count) => {
+                write!(f, "{count} timestamps, at most {MOST_TIMESTAMPS} are looked at")
+            }
         }
     }
 }

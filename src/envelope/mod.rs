@@ -4,5 +4,7 @@ pub mod bundle;
 pub mod cose;
 pub mod dsse;
 pub mod jws;
+pub mod layer;
+pub mod log_entry;
 pub mod notation;
 pub mod simple_signing;

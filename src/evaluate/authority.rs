@@ -119,15 +119,10 @@ impl Judge<'_> {
         match (authority, content, scope.purpose) {
             (
                 Authority::Cosign(authority),
-                Content::SimpleSigning { payload, signature, certificate, chain },
+                Content::SimpleSigning { payload, signature, annotations },
                 Purpose::Signature,
             ) => cosign::simple_signing(
-                &cosign::SimpleSigning {
-                    payload,
-                    signature,
-                    certificate: certificate.as_deref(),
-                    chain: chain.as_deref(),
-                },
+                &cosign::SimpleSigning { payload, signature, annotations },
                 &cosign::Context { authority, target: scope.target, now: self.now },
                 spend,
             ),
@@ -146,14 +141,10 @@ impl Judge<'_> {
             }
             (
                 Authority::Cosign(authority),
-                Content::Attestation { envelope, certificate, chain },
+                Content::Attestation { envelope, annotations },
                 Purpose::Statement(predicate_type),
             ) => cosign::dsse_attestation(
-                &cosign::DsseAttestation {
-                    envelope,
-                    certificate: certificate.as_deref(),
-                    chain: chain.as_deref(),
-                },
+                &cosign::DsseAttestation { envelope, annotations },
                 &cosign::Wanted { predicate_type },
                 &cosign::Context { authority, target: scope.target, now: self.now },
                 spend,

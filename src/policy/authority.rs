@@ -1,14 +1,15 @@
 //! `trust` and `authorities`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Authority, CosignAuthority, CosignSigner, Subject,
-    reader::{Cursor, Object, Reader, nearest},
+    Authority, cosign,
+    reader::{Cursor, Reader, nearest},
+    sigstore,
 };
 use crate::{
-    crypto::{KeyError, Memo, PublicKey, Spend},
-    trust::{TrustedIdentity, check_overlap},
+    crypto::{Memo, Spend},
+    trust::{TrustedIdentity, check_overlap, sigstore::TrustedRoot},
     verdict::Code,
     verify::notation::{Action, Level, NotationAuthority, Profile},
     x509::Certificate,
@@ -19,18 +20,26 @@ const MOST_CERTIFICATES: usize = 512;
 
 /// `spec.trust.<name>`.
 pub(super) enum Trust {
+    /// `sigstore`.
+    Sigstore(Arc<TrustedRoot>),
     /// `x509`.
     X509 { roots: Vec<Certificate>, intermediates: Vec<Certificate> },
     /// `notation`.
     Notation { ca: Vec<Certificate>, signing_authority: Vec<Certificate> },
 }
 
-pub(super) fn trust(r: &mut Reader, at: &Cursor<'_>) -> Option<Trust> {
-    let object = r.object(at, &["notation", "x509"], &["sigstore"])?;
-    if object.get("sigstore").is_some() {
-        return None;
+pub(super) fn trust(
+    r: &mut Reader,
+    at: &Cursor<'_>,
+    name: &str,
+    warnings: &mut Vec<String>,
+) -> Option<Trust> {
+    let object = r.object(at, &["notation", "sigstore", "x509"], &[])?;
+    let (field, at) = r.one_of(&object, &["notation", "sigstore", "x509"])?;
+    if field == "sigstore" {
+        let root = sigstore::read(r, &at, name, warnings)?;
+        return Some(Trust::Sigstore(Arc::new(root)));
     }
-    let (field, at) = r.one_of(&object, &["notation", "x509"])?;
     if field == "x509" {
         let x509 = r.object(&at, &["intermediates", "roots"], &[])?;
         let roots = x509.need(r, "roots").map(|at| certificates(r, &at)).unwrap_or_default();
@@ -113,124 +122,12 @@ pub(super) fn authority(
     name: &str,
     warnings: &mut Vec<String>,
 ) -> Option<Authority> {
-    let object = r.object(at, &["cosign", "notation"], &["static"])?;
-    let (field, at) = r.one_of(&object, &["cosign", "notation"])?;
-    if field == "cosign" {
-        cosign(r, &at, trust, name, warnings).map(Authority::Cosign)
-    } else {
-        notation(r, &at, trust, name, warnings).map(Authority::Notation)
-    }
-}
-
-fn cosign(
-    r: &mut Reader,
-    at: &Cursor<'_>,
-    trust: &BTreeMap<String, Trust>,
-    name: &str,
-    warnings: &mut Vec<String>,
-) -> Option<CosignAuthority> {
-    let object = r.object(
-        at,
-        &["annotations", "certificate", "keys", "timestamp", "transparencyLog", "trust"],
-        &["boundTo", "keyless"],
-    )?;
-    if object.get("keyless").is_some() {
-        return None;
-    }
-    let material = object.get("trust").map(|at| named_trust(r, &at, trust));
-    if let Some(at) = object.get("timestamp")
-        && r.word(&at, &[("optional", true), ("required", false)]) == Some(false)
-    {
-        r.not_implemented(&at.path, "a required timestamp");
-    }
-    if let Some(at) = object.get("transparencyLog")
-        && r.word(&at, &[("ignore", true), ("required", false)]) == Some(false)
-    {
-        r.not_implemented(&at.path, "a required transparency log");
-    }
-    let annotations = object.get("annotations").map(|at| text_map(r, &at)).unwrap_or_default();
-    let (field, at) = r.one_of(&object, &["keys", "certificate"])?;
-    let signer = if field == "keys" {
-        match material {
-            None => warnings.push(format!(
-                "authority `{name}` checks the key alone: neither a transparency log nor a \
-                 timestamp says when it signed"
-            )),
-            Some(Some(_)) => r.error(
-                Code::PolicyInvalidValue,
-                &object.path,
-                "`trust` of keys is a Sigstore trusted root",
-            ),
-            Some(None) => return None,
-        }
-        CosignSigner::Keys(keys(r, &at))
-    } else {
-        certificate(r, &object, &at, material)?
-    };
-    Some(CosignAuthority { signer, annotations })
-}
-
-fn keys(r: &mut Reader, at: &Cursor<'_>) -> Vec<PublicKey> {
-    let mut keys = Vec::new();
-    for (text, item) in r.texts(at) {
-        match PublicKey::from_pem(text) {
-            Ok(key) => keys.push(key),
-            Err(error) => {
-                let code = match error {
-                    KeyError::Weak { .. } => Code::KeyWeak,
-                    KeyError::Unsupported { .. } => Code::KeyUnsupported,
-                    KeyError::Malformed | KeyError::NotPem => Code::PolicyInvalidValue,
-                };
-                r.error(code, &item.path, error.to_string());
-            }
-        }
-    }
-    keys
-}
-
-fn certificate(
-    r: &mut Reader,
-    object: &Object<'_>,
-    at: &Cursor<'_>,
-    material: Option<Option<&Trust>>,
-) -> Option<CosignSigner> {
-    let fields = r.object(at, &["subject", "subjectRegExp"], &["issuer"])?;
-    let (field, at) = r.one_of(&fields, &["subject", "subjectRegExp"])?;
-    let text = r.text(&at)?;
-    let subject = if field == "subject" {
-        Subject::Exact(text.to_owned())
-    } else {
-        match regex_lite::RegexBuilder::new(&format!("^(?:{text})$")).size_limit(1 << 20).build() {
-            Ok(compiled) => Subject::RegExp { text: text.to_owned(), compiled },
-            Err(error) => {
-                r.error(
-                    Code::PolicyInvalidValue,
-                    &at.path,
-                    format!("not a regular expression: {error}"),
-                );
-                return None;
-            }
-        }
-    };
-    match material {
-        Some(Some(Trust::X509 { roots, intermediates })) => Some(CosignSigner::Certificate {
-            roots: roots.clone(),
-            intermediates: intermediates.clone(),
-            subject,
-        }),
-        Some(Some(Trust::Notation { .. })) => {
-            r.error(
-                Code::PolicyInvalidValue,
-                &object.path,
-                "`trust` of a certificate is an `x509` one",
-            );
-            None
-        }
-        Some(None) => None,
-        None => {
-            r.error(Code::PolicyMissingField, &object.path, "`certificate` needs `trust`");
-            None
-        }
+    let object = r.object(at, &["cosign", "github", "notation"], &["static"])?;
+    let (field, at) = r.one_of(&object, &["cosign", "github", "notation"])?;
+    match field {
+        "cosign" => cosign::read(r, &at, trust, name, warnings).map(Authority::Cosign),
+        "github" => cosign::github(r, &at),
+        _ => notation(r, &at, trust, name, warnings).map(Authority::Notation),
     }
 }
 
@@ -318,7 +215,7 @@ fn notation(
             user_metadata,
             profile: profile.unwrap_or(Profile::Spec),
         }),
-        Trust::X509 { .. } => {
+        Trust::Sigstore(_) | Trust::X509 { .. } => {
             r.error(
                 Code::PolicyInvalidValue,
                 &at.path,
@@ -357,7 +254,7 @@ fn user_metadata(r: &mut Reader, at: &Cursor<'_>) -> BTreeMap<String, String> {
     map
 }
 
-fn text_map(r: &mut Reader, at: &Cursor<'_>) -> BTreeMap<String, String> {
+pub(super) fn text_map(r: &mut Reader, at: &Cursor<'_>) -> BTreeMap<String, String> {
     let mut map = BTreeMap::new();
     for (name, value) in r.map(at) {
         match value.value.as_str() {
@@ -370,7 +267,7 @@ fn text_map(r: &mut Reader, at: &Cursor<'_>) -> BTreeMap<String, String> {
     map
 }
 
-fn named_trust<'t>(
+pub(super) fn named_trust<'t>(
     r: &mut Reader,
     at: &Cursor<'_>,
     trust: &'t BTreeMap<String, Trust>,

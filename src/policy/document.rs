@@ -70,17 +70,17 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
         }
     }
 
+    let mut warnings = Vec::new();
     let mut trust = BTreeMap::new();
     if let Some(at) = spec.get("trust") {
         for (name, at) in r.map(&at) {
-            if let Some(material) = authority::trust(r, &at) {
+            if let Some(material) = authority::trust(r, &at, name, &mut warnings) {
                 trust.insert(name.to_owned(), material);
             }
         }
     }
     let trust: BTreeMap<String, Trust> = trust;
 
-    let mut warnings = Vec::new();
     let mut authorities = BTreeMap::new();
     let mut names = Vec::new();
     if let Some(at) = spec.get("authorities") {

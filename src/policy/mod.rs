@@ -1,17 +1,23 @@
 //! The policy document, `countersign.dev/v1` `ImagePolicy`, parsed once.
 
 mod authority;
+mod cosign;
 mod document;
 mod glob;
 mod reader;
 mod requirement;
+mod sigstore;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    crypto::PublicKey, verify::notation::NotationAuthority, wire::PolicyError, x509::Certificate,
+    crypto::PublicKey, trust::sigstore::TrustedRoot, verify::notation::NotationAuthority,
+    wire::PolicyError, x509::Certificate,
 };
 pub use glob::{Glob, GlobError};
+
+/// Bytes of one compiled regular expression.
+const MOST_REGEX: usize = 1 << 20;
 
 /// A policy. Every field of the document was consumed, or the document was refused.
 #[derive(Clone, Debug)]
@@ -44,10 +50,26 @@ pub enum Authority {
 /// `authorities.<name>.cosign`.
 #[derive(Clone, Debug)]
 pub struct CosignAuthority {
-    /// Keys or an own CA.
+    /// Keys, an own CA or identities.
     pub signer: CosignSigner,
     /// Signed annotations that must be there.
     pub annotations: BTreeMap<String, String>,
+    /// Sigstore instances, one of which must vouch for the signature; none where a key or an own
+    /// CA is checked alone.
+    pub instances: Vec<Instance>,
+}
+
+/// A Sigstore instance and what it must prove.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// The policy's name for it.
+    pub name: String,
+    /// Its keys and certificates.
+    pub root: Arc<TrustedRoot>,
+    /// Distinct transparency logs that must have an entry.
+    pub logs: usize,
+    /// Distinct timestamp authorities that must have signed a time.
+    pub timestamps: usize,
 }
 
 /// Who must have signed.
@@ -61,15 +83,39 @@ pub enum CosignSigner {
         roots: Vec<Certificate>,
         /// Intermediates that need not travel with the signature.
         intermediates: Vec<Certificate>,
-        /// The subject alternative name that the leaf must carry.
+        /// Whose certificate.
         subject: Subject,
+        /// Fulcio's issuer extension, where the policy asks for it.
+        issuer: Option<Pattern>,
     },
+    /// The holder of a short-lived certificate of one of these identities.
+    Keyless(Vec<Identity>),
 }
 
-/// How a subject alternative name is matched.
+/// What of a certificate names its holder.
 #[derive(Clone, Debug)]
 pub enum Subject {
-    /// The whole name, byte for byte.
+    /// A subject alternative name.
+    AlternativeName(Pattern),
+    /// The subject, as explanations write it.
+    DistinguishedName(Pattern),
+}
+
+/// One of `keyless`.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The OIDC issuer.
+    pub issuer: Pattern,
+    /// A subject alternative name.
+    pub subject: Pattern,
+    /// Fulcio's other extensions, by name.
+    pub extensions: Vec<(&'static str, Pattern)>,
+}
+
+/// How a text is matched: always as a whole.
+#[derive(Clone, Debug)]
+pub enum Pattern {
+    /// Byte for byte.
     Exact(String),
     /// An anchored regular expression, in linear time.
     RegExp {
@@ -187,12 +233,21 @@ impl Policy {
     }
 }
 
-impl Subject {
-    /// True where the whole name matches.
-    pub fn matches(&self, name: &str) -> bool {
+impl Pattern {
+    /// Compiles and anchors.
+    pub fn regular_expression(text: &str) -> Result<Self, regex_lite::Error> {
+        // A pattern that is not valid by itself could close the group that anchors it.
+        regex_lite::RegexBuilder::new(text).size_limit(MOST_REGEX).build()?;
+        let anchored = format!("^(?:{text})$");
+        let compiled = regex_lite::RegexBuilder::new(&anchored).size_limit(MOST_REGEX).build()?;
+        Ok(Self::RegExp { text: text.to_owned(), compiled })
+    }
+
+    /// True where the whole text matches.
+    pub fn matches(&self, whole: &str) -> bool {
         match self {
-            Self::Exact(text) => text == name,
-            Self::RegExp { compiled, .. } => compiled.is_match(name),
+            Self::Exact(text) => text == whole,
+            Self::RegExp { compiled, .. } => compiled.is_match(whole),
         }
     }
 

@@ -110,6 +110,12 @@ codes! {
         "the signature is for another artifact" => None;
     KeyHintMismatch "key.hintMismatch" Mismatch false
         "the bundle names another key than the policy's" => Some("check which key signed the image");
+    IdentityMismatch "identity.mismatch" Untrusted false
+        "no matching signatures: the certificate is for another identity" => Some("check who signed, or the identity in the policy");
+    IssuerMismatch "issuer.mismatch" Untrusted false
+        "no matching signatures: the identity is vouched for by another OIDC issuer" => Some("check who signed, or the issuer in the policy");
+    ExtensionMismatch "extension.mismatch" Untrusted false
+        "no matching signatures: the certificate was issued to another workflow" => Some("check which workflow signed, or the policy");
     CertificateAbsent "certificate.absent" Absent false
         "the candidate carries no certificate" => Some("sign with a certificate, or name the public key in the policy");
     CertificateMalformed "certificate.malformed" Malformed false
@@ -118,20 +124,56 @@ codes! {
         "a certificate is signed with a weak algorithm" => None;
     CertificateProfile "certificate.profile" Untrusted false
         "a certificate does not have the properties that its role asks for" => None;
+    LogEntryAbsent "logEntry.absent" Absent false
+        "the transparency log has too few entries for the signature" => Some("sign again with a transparency log that the policy trusts");
+    LogEntryMalformed "logEntry.malformed" Malformed false
+        "an entry of the transparency log is not valid" => None;
+    LogEntryUnsupported "logEntry.unsupported" Unsupported false
+        "an entry of the transparency log is of a kind that is not verified here" => None;
+    LogEntryMismatch "logEntry.mismatch" Mismatch false
+        "the entry of the transparency log is about something else" => None;
+    LogNotInUse "log.notInUse" Untrusted false
+        "the transparency log's key was not in use at the time of the entry" => None;
+    LogPromiseAbsent "logPromise.absent" Absent false
+        "the entry of the transparency log has no signed timestamp" => None;
+    LogPromiseInvalid "logPromise.invalid" Mismatch false
+        "the signed entry timestamp does not verify" => None;
+    TimestampAbsent "timestamp.absent" Absent false
+        "too few timestamps of a trusted timestamp authority" => Some("sign again with a timestamp authority that the policy trusts");
+    TimestampMalformed "timestamp.malformed" Malformed false
+        "a timestamp is not valid" => None;
+    TimestampUntrusted "timestamp.untrusted" Untrusted false
+        "the timestamp is of an authority that the policy does not trust" => Some("add the timestamp authority to `spec.trust`");
+    TimestampInvalid "timestamp.invalid" Mismatch false
+        "a timestamp does not verify" => None;
+    TimeFuture "time.future" Untrusted false
+        "the signature was made after the time of the decision" => Some("check the clocks");
+    TimeUnproven "time.unproven" Absent false
+        "nothing proves when the short-lived certificate signed" => Some("sign again with a timestamp authority, or a log that signs its time");
     CertificateUntrusted "certificate.untrusted" Untrusted false
         "the certificate does not chain to a trusted root" => Some("add the root to `spec.trust`, or check which authority issued the certificate");
     CertificateNotYetValid "certificate.notYetValid" Untrusted false
         "a certificate is not valid yet" => None;
     CertificateExpired "certificate.expired" Untrusted false
         "a certificate has expired" => Some("sign again, or require a timestamp");
+    SctAbsent "sct.absent" Absent false
+        "the certificate has no timestamp of a trusted certificate-transparency log" => None;
+    SctMalformed "sct.malformed" Malformed false
+        "the certificate's signed certificate timestamps are not valid" => None;
+    SctInvalid "sct.invalid" Mismatch false
+        "a signed certificate timestamp does not verify" => None;
+    LogProofAbsent "logProof.absent" Absent false
+        "the entry of the transparency log has no inclusion proof with a checkpoint" => None;
+    LogProofInvalid "logProof.invalid" Mismatch false
+        "the inclusion proof does not verify" => None;
+    CheckpointInvalid "checkpoint.invalid" Mismatch false
+        "the log's checkpoint does not verify" => None;
     SignatureInvalid "signature.invalid" Mismatch false
         "no matching signatures: the signature does not verify" => Some("check which key signed the image");
     StatementMalformed "statement.malformed" Malformed false
         "the in-toto statement is not valid" => None;
     AnnotationMismatch "annotation.mismatch" Unmet false
         "the signed annotations are not those that the policy asks for" => Some("sign with the annotations that the policy names");
-    IdentityMismatch "identity.mismatch" Untrusted false
-        "no matching signatures: the certificate is for another identity" => Some("check who signed, or the identity in the policy");
     NotationAttribute "notation.attribute" Malformed false
         "a signed attribute of the Notation envelope is missing, forbidden or not valid" => None;
     NotationContentType "notation.contentType" Unsupported false
@@ -152,6 +194,8 @@ codes! {
         "the digital signature has expired" => Some("sign again");
     AuthenticTimestampInvalid "authenticTimestamp.invalid" Untrusted false
         "the signing certificates were not valid at the time that counts" => Some("sign again, or use a timestamp");
+    LogIgnored "log.ignored" Unmet false
+        "no transparency log was asked for" => None;
     RevocationSkipped "revocation.skipped" Unmet false
         "revocation was not checked" => None;
     DescriptorMismatch "descriptor.mismatch" Mismatch false

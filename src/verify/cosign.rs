@@ -1,8 +1,10 @@
-//! Cosign: simple signing, DSSE and Sigstore bundles, with keys or an own CA.
+//! Cosign: simple signing, DSSE and Sigstore bundles, with keys, an own CA or keyless.
 //!
 //! Sources: [cosign SIGNATURE_SPEC](https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md),
 //! [BUNDLE_SPEC](https://github.com/sigstore/cosign/blob/main/specs/BUNDLE_SPEC.md),
 //! [Sigstore client spec](https://github.com/sigstore/architecture-docs/blob/main/client-spec.md).
+
+mod signer;
 
 use std::collections::BTreeMap;
 
@@ -12,22 +14,23 @@ use serde_json::Value;
 use super::{Accepted, Rejected, Signer, Target, Verification};
 use crate::{
     attestation::statement::{self, COSIGN_SIGN, Statement},
-    crypto::{HashAlgorithm, PublicKey, Scheme, Spend, hex},
+    crypto::{HashAlgorithm, Spend, from_hex, hex},
     envelope::{
-        bundle::{Bundle, Content, KeyMaterial},
+        bundle::{Bundle, Content, KeyMaterial, Version},
         dsse::{self, Envelope},
+        layer::Annotations,
+        log_entry::{self, LogEntry},
         simple_signing,
     },
-    policy::{CosignAuthority, CosignSigner, Subject},
+    policy::CosignAuthority,
     reference::Digest,
     time::Time,
+    transparency::Artifact,
     verdict::{Code, Reason},
     wire::{Kind, Node},
-    x509::{
-        Certificate, SubjectAltName,
-        path::{self, PathError, Purpose},
-    },
+    x509::Certificate,
 };
+use signer::{Message, Signed};
 
 /// Everything that a check is made against.
 pub struct Context<'a> {
@@ -41,8 +44,19 @@ pub struct Context<'a> {
 
 /// What an attestation requirement asks of a statement, before its signature is paid for.
 pub struct Wanted<'a> {
-    /// The predicate type, as a URI.
+    /// The predicate type, as a URI, or `*`.
     pub predicate_type: &'a str,
+}
+
+/// What stands beside a signature.
+struct Material<'a> {
+    /// A hint at the key.
+    hint: Option<&'a str>,
+    /// A leaf, then its chain.
+    certificates: Vec<Certificate>,
+    entries: Vec<LogEntry>,
+    timestamps: Vec<Vec<u8>>,
+    version: Option<Version>,
 }
 
 /// One layer of a `.sig` manifest.
@@ -51,10 +65,8 @@ pub struct SimpleSigning<'a> {
     pub payload: &'a [u8],
     /// `dev.cosignproject.cosign/signature`.
     pub signature: &'a str,
-    /// `dev.sigstore.cosign/certificate`.
-    pub certificate: Option<&'a str>,
-    /// `dev.sigstore.cosign/chain`.
-    pub chain: Option<&'a str>,
+    /// The other annotations.
+    pub annotations: &'a Annotations,
 }
 
 /// A legacy signature.
@@ -79,11 +91,17 @@ pub fn simple_signing(
     let signature = STANDARD.decode(candidate.signature.trim_ascii()).map_err(|_| {
         Rejected::from(Reason::new(Code::SignatureMalformed, "the signature is not base64"))
     })?;
-    let certificates = annotated_certificates(candidate.certificate, candidate.chain);
-    let signer =
-        signed(candidate.payload, &[&signature], certificates, None, context, spend, &mut checks)?;
+    let material = Material::annotated(candidate.annotations)?;
+    let digest = |algorithm: HashAlgorithm| Some(algorithm.digest(candidate.payload));
+    let signed = Signed {
+        message: &Message::bytes(candidate.payload),
+        artifact: Artifact::Message(&digest),
+        signatures: &[&signature],
+        material: &material,
+    };
+    let (signer, weakened) = signed.by_authority(context, spend, &mut checks)?;
     annotations(&payload.optional, context.authority, &mut checks)?;
-    Ok(Accepted { signer: Some(signer), checks, weakened: Vec::new() })
+    Ok(Accepted { signer: Some(signer), checks, weakened })
 }
 
 /// An image signature in a Sigstore bundle: a message signature over the manifest's bytes, or DSSE
@@ -102,20 +120,15 @@ pub fn bundle_signature(bundle: &Bundle, context: &Context<'_>, spend: &Spend) -
                     .found(statement.predicate_type)
                     .into());
             }
-            let signer = signed_statement(
-                envelope,
-                &statement,
-                bundle_material(bundle),
-                context,
-                spend,
-                &mut checks,
-            )?;
+            let material = Material::of(bundle)?;
+            let (signer, weakened) =
+                signed_statement(envelope, &statement, &material, context, spend, &mut checks)?;
             let digest = Digest::parse(&context.target.digest);
             let subject =
                 digest.as_ref().and_then(|d| statement.subject_of(d, |a| context.target.hash(a)));
             let found = subject.map(|s| s.annotations.clone()).unwrap_or_default();
             annotations(&found, context.authority, &mut checks)?;
-            Ok(Accepted { signer: Some(signer), checks, weakened: Vec::new() })
+            Ok(Accepted { signer: Some(signer), checks, weakened })
         }
     }
 }
@@ -134,7 +147,7 @@ pub fn bundle_attestation(
         )
         .into()),
         Content::Dsse(envelope) => {
-            attestation(envelope, bundle_material(bundle), wanted, context, spend)
+            attestation(envelope, || Material::of(bundle), wanted, context, spend)
         }
     }
 }
@@ -143,10 +156,8 @@ pub fn bundle_attestation(
 pub struct DsseAttestation<'a> {
     /// The envelope.
     pub envelope: &'a Envelope,
-    /// `dev.sigstore.cosign/certificate`.
-    pub certificate: Option<&'a str>,
-    /// `dev.sigstore.cosign/chain`.
-    pub chain: Option<&'a str>,
+    /// The layer's annotations.
+    pub annotations: &'a Annotations,
 }
 
 /// A legacy attestation.
@@ -156,49 +167,60 @@ pub fn dsse_attestation(
     context: &Context<'_>,
     spend: &Spend,
 ) -> Verification {
-    let certificates = annotated_certificates(candidate.certificate, candidate.chain);
-    let material = certificates.map(Material::Certificates);
+    let material = || Material::annotated(candidate.annotations);
     attestation(candidate.envelope, material, wanted, context, spend)
 }
 
-/// What stands beside a signature to find its key.
-enum Material<'a> {
-    /// Nothing but a hint.
-    Hint(&'a str),
-    /// A leaf, then its chain.
-    Certificates(Vec<Certificate>),
-}
-
-fn bundle_material(bundle: &Bundle) -> Result<Material<'_>, Reason> {
-    match &bundle.key {
-        KeyMaterial::PublicKey { hint } => Ok(Material::Hint(hint)),
-        KeyMaterial::Certificates(chain) => chain
-            .iter()
-            .map(|der| Certificate::from_der(der))
-            .collect::<Result<_, _>>()
-            .map(Material::Certificates)
-            .map_err(|e| Reason::new(Code::CertificateMalformed, e.to_string())),
+impl<'a> Material<'a> {
+    fn of(bundle: &'a Bundle) -> Result<Self, Reason> {
+        let (hint, certificates) = match &bundle.key {
+            KeyMaterial::PublicKey { hint } => (Some(hint.as_str()), Vec::new()),
+            KeyMaterial::Certificates(chain) => {
+                let chain = chain.iter().map(|der| Certificate::from_der(der));
+                let chain = chain.collect::<Result<_, _>>();
+                let chain =
+                    chain.map_err(|e| Reason::new(Code::CertificateMalformed, e.to_string()))?;
+                (None, chain)
+            }
+        };
+        Ok(Self {
+            hint,
+            certificates,
+            entries: bundle.entries.clone(),
+            timestamps: bundle.timestamps.clone(),
+            version: Some(bundle.version),
+        })
     }
-}
 
-/// The certificate and chain annotations. OpenSSL's text before a block is tolerated; a chain has
-/// at most ten certificates (public PKIs have two to four).
-fn annotated_certificates(
-    certificate: Option<&str>,
-    chain: Option<&str>,
-) -> Result<Vec<Certificate>, Reason> {
-    let read = |text: &str, most| {
-        Certificate::from_pem_chain(text, most)
-            .map_err(|e| Reason::new(Code::CertificateMalformed, e.to_string()))
-    };
-    let mut all = match certificate {
-        Some(text) => read(text, 1)?,
-        None => return Ok(Vec::new()),
-    };
-    if let Some(chain) = chain.filter(|text| !text.trim_ascii().is_empty()) {
-        all.extend(read(chain, 10)?);
+    /// OpenSSL's text before a PEM block is tolerated; a chain has at most ten certificates (public
+    /// PKIs have two to four).
+    fn annotated(annotations: &Annotations) -> Result<Self, Reason> {
+        let read = |text: &str, most| {
+            Certificate::from_pem_chain(text, most)
+                .map_err(|e| Reason::new(Code::CertificateMalformed, e.to_string()))
+        };
+        let mut certificates = Vec::new();
+        if let Some(leaf) = &annotations.certificate {
+            certificates = read(leaf, 1)?;
+            if let Some(chain) = &annotations.chain {
+                certificates.extend(read(chain, 10)?);
+            }
+        }
+        let entry = annotations.bundle.as_deref().map(|text| {
+            log_entry::from_annotation(text).map_err(|e| Reason::new(Code::LogEntryMalformed, e))
+        });
+        let timestamp = annotations.timestamp.as_deref().map(|text| {
+            log_entry::timestamp_from_annotation(text)
+                .map_err(|e| Reason::new(Code::TimestampMalformed, e))
+        });
+        Ok(Self {
+            hint: None,
+            certificates,
+            entries: entry.transpose()?.into_iter().collect(),
+            timestamps: timestamp.transpose()?.into_iter().collect(),
+            version: None,
+        })
     }
-    Ok(all)
 }
 
 fn message_signature(
@@ -209,49 +231,38 @@ fn message_signature(
     spend: &Spend,
 ) -> Verification {
     let mut checks = Vec::new();
-    let Some(bytes) = &context.target.bytes else {
+    let target = context.target;
+    let digest = |algorithm: HashAlgorithm| from_hex(&target.hash(algorithm)?);
+    if target.bytes.is_none() && target.digests.known(HashAlgorithm::Sha256).is_none() {
         return Err(Reason::new(
             Code::EvidenceHostAsserted,
             "a message signature is over the manifest's bytes, which this host does not deliver",
         )
         .into());
-    };
+    }
     // spec: sigstore_common.proto, MessageSignature "message_digest … MUST NOT be considered
     // trusted": compared, never relied upon.
     if let Some((algorithm, claimed)) = claimed {
-        let ours = algorithm.digest(bytes);
-        if ours != *claimed {
-            return Err(Reason::of(Code::SubjectMismatch)
-                .expected(hex(&ours))
-                .found(hex(claimed))
-                .into());
+        match digest(*algorithm) {
+            Some(ours) if ours == *claimed => {}
+            ours => {
+                return Err(Reason::of(Code::SubjectMismatch)
+                    .expected(ours.map_or_else(|| target.digest.clone(), |ours| hex(&ours)))
+                    .found(format!("{algorithm} {}", hex(claimed)))
+                    .into());
+            }
         }
     }
-    let signer = signed(
-        bytes,
-        &[signature],
-        certificates_of(bundle_material(bundle)),
-        hint_of(bundle),
-        context,
-        spend,
-        &mut checks,
-    )?;
+    let material = Material::of(bundle)?;
+    let signed = Signed {
+        message: &Message::target(target),
+        artifact: Artifact::Message(&digest),
+        signatures: &[signature],
+        material: &material,
+    };
+    let (signer, weakened) = signed.by_authority(context, spend, &mut checks)?;
     annotations(&BTreeMap::new(), context.authority, &mut checks)?;
-    Ok(Accepted { signer: Some(signer), checks, weakened: Vec::new() })
-}
-
-fn hint_of(bundle: &Bundle) -> Option<&str> {
-    match &bundle.key {
-        KeyMaterial::PublicKey { hint } => Some(hint),
-        KeyMaterial::Certificates(_) => None,
-    }
-}
-
-fn certificates_of(material: Result<Material<'_>, Reason>) -> Result<Vec<Certificate>, Reason> {
-    Ok(match material? {
-        Material::Hint(_) => Vec::new(),
-        Material::Certificates(chain) => chain,
-    })
+    Ok(Accepted { signer: Some(signer), checks, weakened })
 }
 
 /// The statement that an envelope claims; nothing of it is believed before the signature is good.
@@ -266,9 +277,9 @@ fn claimed_statement(envelope: &Envelope) -> Result<Statement, Reason> {
         .map_err(|e| Reason::new(Code::StatementMalformed, e.to_string()))
 }
 
-fn attestation(
+fn attestation<'m>(
     envelope: &Envelope,
-    material: Result<Material<'_>, Reason>,
+    material: impl FnOnce() -> Result<Material<'m>, Reason>,
     wanted: &Wanted<'_>,
     context: &Context<'_>,
     spend: &Spend,
@@ -287,20 +298,21 @@ fn attestation(
             .found(statement.predicate_type)
             .into());
     }
-    let signer = signed_statement(envelope, &statement, material, context, spend, &mut checks)?;
+    let (signer, weakened) =
+        signed_statement(envelope, &statement, &material()?, context, spend, &mut checks)?;
     checks.push(Node::pass(Kind::Check, "predicate type").detail(statement.predicate_type));
-    Ok(Accepted { signer: Some(signer), checks, weakened: Vec::new() })
+    Ok(Accepted { signer: Some(signer), checks, weakened })
 }
 
 /// Subject and signature of a statement.
 fn signed_statement(
     envelope: &Envelope,
     statement: &Statement,
-    material: Result<Material<'_>, Reason>,
+    material: &Material<'_>,
     context: &Context<'_>,
     spend: &Spend,
     checks: &mut Vec<Node>,
-) -> Result<Signer, Rejected> {
+) -> Result<(Signer, Vec<Reason>), Rejected> {
     let digest = Digest::parse(&context.target.digest);
     let about_us =
         digest.as_ref().and_then(|d| statement.subject_of(d, |a| context.target.hash(a))).is_some();
@@ -319,12 +331,18 @@ fn signed_statement(
     checks.push(Node::pass(Kind::Check, "subject").detail(context.target.digest.clone()));
     let message = envelope.pre_authentication_encoding();
     let signatures: Vec<&[u8]> = envelope.signatures.iter().map(Vec::as_slice).collect();
-    let (hint, certificates) = match material {
-        Ok(Material::Hint(hint)) => (Some(hint), Ok(Vec::new())),
-        Ok(Material::Certificates(chain)) => (None, Ok(chain)),
-        Err(reason) => (None, Err(reason)),
+    let signed = Signed {
+        message: &Message::bytes(&message),
+        artifact: Artifact::Dsse {
+            payload_type: &envelope.payload_type,
+            payload: &envelope.payload,
+            pae: &message,
+            json: None,
+        },
+        signatures: &signatures,
+        material,
     };
-    signed(&message, &signatures, certificates, hint, context, spend, checks)
+    signed.by_authority(context, spend, checks)
 }
 
 fn subject(claimed: &str, target: &Target, checks: &mut Vec<Node>) -> Result<(), Rejected> {
@@ -336,137 +354,6 @@ fn subject(claimed: &str, target: &Target, checks: &mut Vec<Node>) -> Result<(),
     }
     checks.push(Node::pass(Kind::Check, "subject").detail(target.digest.clone()));
     Ok(())
-}
-
-/// One good signature by the authority's keys or its CA's certificate.
-fn signed(
-    message: &[u8],
-    signatures: &[&[u8]],
-    certificates: Result<Vec<Certificate>, Reason>,
-    hint: Option<&str>,
-    context: &Context<'_>,
-    spend: &Spend,
-    checks: &mut Vec<Node>,
-) -> Result<Signer, Rejected> {
-    let result = match &context.authority.signer {
-        CosignSigner::Keys(keys) => by_key(message, signatures, keys, hint, spend),
-        CosignSigner::Certificate { roots, intermediates, subject } => {
-            certificates.and_then(|chain| {
-                let ca = OwnCa { roots, intermediates, subject };
-                by_certificate(message, signatures, &chain, &ca, context.now, spend, checks)
-            })
-        }
-    };
-    match result {
-        Ok(signer) => {
-            checks.push(Node::pass(Kind::Check, "signature").detail(signer.name.clone()));
-            Ok(signer)
-        }
-        Err(reason) => Err(Rejected { reason, checks: std::mem::take(checks) }),
-    }
-}
-
-fn by_key(
-    message: &[u8],
-    signatures: &[&[u8]],
-    keys: &[PublicKey],
-    hint: Option<&str>,
-    spend: &Spend,
-) -> Result<Signer, Reason> {
-    let hinted = |key: &PublicKey| STANDARD.encode(key.spki_sha256());
-    // Cosign's hint is the fingerprint of the key; other tools write what they like.
-    let is_fingerprint = hint.is_some_and(|h| STANDARD.decode(h).is_ok_and(|b| b.len() == 32));
-    let expected: Vec<_> =
-        keys.iter().map(|k| format!("sha256:{}", hex(k.spki_sha256()))).collect();
-    let mut tried = false;
-    for key in keys {
-        if is_fingerprint && hint != Some(&hinted(key)) {
-            continue;
-        }
-        tried = true;
-        for signature in signatures {
-            for scheme in Scheme::candidates(key.kind()) {
-                if spend.verify_signature(key, *scheme, message, signature)?.is_ok() {
-                    return Ok(Signer::key(key));
-                }
-            }
-        }
-    }
-    if !tried {
-        return Err(Reason::of(Code::KeyHintMismatch).expected(expected.join(" or ")).found(
-            hint.and_then(|h| STANDARD.decode(h).ok())
-                .map_or_else(String::new, |h| format!("sha256:{}", hex(&h))),
-        ));
-    }
-    Err(Reason::of(Code::SignatureInvalid)
-        .expected(format!("a signature by key {}", expected.join(" or "))))
-}
-
-struct OwnCa<'a> {
-    roots: &'a [Certificate],
-    intermediates: &'a [Certificate],
-    subject: &'a Subject,
-}
-
-fn by_certificate(
-    message: &[u8],
-    signatures: &[&[u8]],
-    chain: &[Certificate],
-    ca: &OwnCa<'_>,
-    now: Time,
-    spend: &Spend,
-    checks: &mut Vec<Node>,
-) -> Result<Signer, Reason> {
-    let [leaf, travelled @ ..] = chain else {
-        return Err(Reason::of(Code::CertificateAbsent));
-    };
-    // The cheap check first: nothing is paid for a certificate of somebody else.
-    let names = leaf.subject_alt_names().iter();
-    let name = names.filter_map(SubjectAltName::text).find(|name| ca.subject.matches(name));
-    let Some(name) = name else {
-        let found: Vec<_> = leaf.subject_alt_names().iter().map(ToString::to_string).collect();
-        let found = if found.is_empty() { "no name".to_owned() } else { found.join(", ") };
-        return Err(Reason::of(Code::IdentityMismatch)
-            .expected(ca.subject.describe())
-            .found(found));
-    };
-    let intermediates: Vec<_> = travelled.iter().chain(ca.intermediates).cloned().collect();
-    path::verify(leaf, &intermediates, ca.roots, now, Purpose::CodeSigning, spend)
-        .map_err(|error| path_reason(error, leaf, ca, now))?;
-    checks.push(
-        Node::pass(Kind::Check, "certificate chain").detail(format!("issuer {}", leaf.issuer())),
-    );
-    checks.push(Node::pass(Kind::Check, "identity").detail(name.to_string()));
-    let key = leaf.public_key().map_err(|e| Reason::new(Code::KeyUnsupported, e.to_string()))?;
-    for signature in signatures {
-        for scheme in Scheme::candidates(key.kind()) {
-            if spend.verify_signature(&key, *scheme, message, signature)?.is_ok() {
-                return Ok(Signer::certificate(leaf, &key));
-            }
-        }
-    }
-    Err(Reason::of(Code::SignatureInvalid)
-        .expected(format!("a signature by the certificate of {name}")))
-}
-
-fn path_reason(error: PathError, leaf: &Certificate, ca: &OwnCa<'_>, now: Time) -> Reason {
-    let period = || format!("leaf valid from {} to {}", leaf.not_before(), leaf.not_after());
-    match error {
-        PathError::Expired => {
-            Reason::of(Code::CertificateExpired).expected(format!("valid at {now}")).found(period())
-        }
-        PathError::NotYetValid => Reason::of(Code::CertificateNotYetValid)
-            .expected(format!("valid at {now}"))
-            .found(period()),
-        PathError::Profile(what) => Reason::new(Code::CertificateProfile, what),
-        PathError::Untrusted => {
-            let roots: Vec<_> = ca.roots.iter().map(|r| r.subject().to_string()).collect();
-            Reason::of(Code::CertificateUntrusted)
-                .expected(format!("a chain to {}", roots.join(" or ")))
-                .found(format!("issuer {}", leaf.issuer()))
-        }
-        PathError::Budget => Reason::of(Code::BudgetSignatures),
-    }
 }
 
 /// Every annotation that the policy names is among the signed ones, with that value.

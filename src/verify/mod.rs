@@ -2,15 +2,17 @@
 
 pub mod cosign;
 pub mod notation;
+pub mod sigstore;
 
 use std::collections::BTreeSet;
 
 use crate::{
     crypto::{Exhausted, HashAlgorithm, HexDigests, PublicKey, hex},
+    time::Time,
     trust::identity::subject_line,
     verdict::{Code, Reason},
     wire::Node,
-    x509::{Certificate, SubjectAltName},
+    x509::{Certificate, SubjectAltName, path::PathError},
 };
 
 /// Who signed, as far as it was proven. Two signers are the same if they share an identifier.
@@ -30,6 +32,13 @@ impl Signer {
             name: format!("{} key sha256:{fingerprint}", key.kind()),
             ids: BTreeSet::from([format!("spki:{fingerprint}")]),
         }
+    }
+
+    /// The holder of a short-lived certificate: the key is nobody's, the identity is.
+    pub fn keyless(issuer: &str, name: &str, leaf: &Certificate) -> Self {
+        let names = leaf.subject_alt_names().iter().filter_map(SubjectAltName::text);
+        let ids = names.map(|n| format!("identity:{issuer} {n}")).collect();
+        Self { name: format!("{name} ({issuer})"), ids }
     }
 
     /// The holder of a certificate whose chain was checked: the same key, the same subject or the
@@ -110,5 +119,26 @@ impl From<Exhausted> for Reason {
 impl From<Exhausted> for Rejected {
     fn from(exhausted: Exhausted) -> Self {
         Reason::from(exhausted).into()
+    }
+}
+
+/// Why a leaf has no path to a root.
+fn path_reason(error: PathError, leaf: &Certificate, roots: &[Certificate], time: Time) -> Reason {
+    let period = || format!("leaf valid from {} to {}", leaf.not_before(), leaf.not_after());
+    match error {
+        PathError::Expired => Reason::of(Code::CertificateExpired)
+            .expected(format!("valid at {time}"))
+            .found(period()),
+        PathError::NotYetValid => Reason::of(Code::CertificateNotYetValid)
+            .expected(format!("valid at {time}"))
+            .found(period()),
+        PathError::Profile(what) => Reason::new(Code::CertificateProfile, what),
+        PathError::Untrusted => {
+            let roots: Vec<_> = roots.iter().map(|r| r.subject().to_string()).collect();
+            Reason::of(Code::CertificateUntrusted)
+                .expected(format!("a chain to {}", roots.join(" or ")))
+                .found(format!("issuer {}", leaf.issuer()))
+        }
+        PathError::Budget => Reason::of(Code::BudgetSignatures),
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use der::{
     AnyRef, Decode, Encode, Sequence,
-    asn1::{BitStringRef, ObjectIdentifier},
+    asn1::{BitStringRef, ObjectIdentifier, Utf8StringRef},
 };
 use spki::AlgorithmIdentifierRef;
 use x509_cert::ext::{
@@ -32,6 +32,7 @@ const MOST_BYTES: usize = 64 << 10;
 /// Extensions of one certificate.
 const MOST_EXTENSIONS: usize = 100;
 
+const FULCIO_USER_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1.7");
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
@@ -56,6 +57,7 @@ pub struct Certificate {
     key_usage: Option<KeyUsage>,
     extended_key_usage: Option<ExtendedKeyUsage>,
     subject_alt_names: Vec<SubjectAltName>,
+    extensions: Vec<(ObjectIdentifier, Vec<u8>)>,
 }
 
 /// basicConstraints, §4.2.1.9.
@@ -102,6 +104,9 @@ pub enum SubjectAltName {
     Uri(String),
     /// dNSName.
     Dns(String),
+    /// otherName of Fulcio: a user name
+    /// ([oid-info, 1.3.6.1.4.1.57264.1.7](https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md)).
+    UserName(String),
     /// Any other form, which identities are not matched against.
     Other,
 }
@@ -134,7 +139,8 @@ impl SubjectAltName {
             Self::Email(name) if name.contains('@') && !name.contains("://") => Some(name),
             Self::Uri(name) if name.contains("://") => Some(name),
             Self::Dns(name) if !name.contains(['@', ':', '/']) => Some(name),
-            Self::Email(_) | Self::Uri(_) | Self::Dns(_) | Self::Other => None,
+            Self::UserName(name) if !name.is_empty() && !name.contains(['@', '/']) => Some(name),
+            Self::UserName(_) | Self::Email(_) | Self::Uri(_) | Self::Dns(_) | Self::Other => None,
         }
     }
 }
@@ -170,6 +176,7 @@ impl Certificate {
             key_usage: None,
             extended_key_usage: None,
             subject_alt_names: Vec::new(),
+            extensions: Vec::new(),
         };
         let extensions = tbs.extensions().map(Vec::as_slice).unwrap_or_default();
         let mut seen = BTreeSet::new();
@@ -180,6 +187,7 @@ impl Certificate {
                 return Err(CertificateError::Extension(id));
             }
             certificate.read_extension(extension).map_err(|_| CertificateError::Extension(id))?;
+            certificate.extensions.push((id, extension.extn_value.as_bytes().to_vec()));
         }
         Ok(certificate)
     }
@@ -235,6 +243,7 @@ impl Certificate {
                             SubjectAltName::Uri(uri.to_string())
                         }
                         GeneralName::DnsName(name) => SubjectAltName::Dns(name.to_string()),
+                        GeneralName::OtherName(name) => user_name(name),
                         _ => SubjectAltName::Other,
                     })
                     .collect();
@@ -336,6 +345,11 @@ impl Certificate {
         &self.subject_alt_names
     }
 
+    /// extnValue of an extension.
+    pub fn extension(&self, id: &ObjectIdentifier) -> Option<&[u8]> {
+        self.extensions.iter().find(|(own, _)| own == id).map(|(_, value)| value.as_slice())
+    }
+
     /// True where basicConstraints says CA.
     pub fn is_ca(&self) -> bool {
         self.basic_constraints.is_some_and(|b| b.ca)
@@ -351,7 +365,7 @@ impl fmt::Debug for Certificate {
 impl fmt::Display for SubjectAltName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Email(name) | Self::Uri(name) | Self::Dns(name) => name,
+            Self::Email(name) | Self::Uri(name) | Self::Dns(name) | Self::UserName(name) => name,
             Self::Other => "(a name of another form)",
         })
     }
@@ -369,6 +383,15 @@ impl fmt::Display for CertificateError {
             }
             Self::Pem(error) => write!(f, "{error}"),
         }
+    }
+}
+
+fn user_name(name: &pkix::name::OtherName) -> SubjectAltName {
+    let text =
+        (name.type_id == FULCIO_USER_NAME).then(|| name.value.decode_as::<Utf8StringRef<'_>>());
+    match text {
+        Some(Ok(text)) => SubjectAltName::UserName(text.as_str().to_owned()),
+        _ => SubjectAltName::Other,
     }
 }
 

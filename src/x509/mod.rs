@@ -1,6 +1,7 @@
 //! X.509 certificates: what they say ([`Certificate`]), and whether they chain ([`path`]).
 
 mod certificate;
+pub mod fulcio;
 pub mod notation_profile;
 pub mod path;
 

@@ -1,0 +1,163 @@
+//! What a Sigstore instance proves about a signature: when it was made, that it was logged, and
+//! whose short-lived certificate it is.
+//!
+//! Source: [Sigstore client spec §4](https://github.com/sigstore/architecture-docs/blob/main/client-spec.md#4-verification).
+
+mod certificate;
+mod log;
+mod timestamp;
+
+pub use certificate::identity;
+
+use crate::{
+    crypto::{PublicKey, Scheme, Spend},
+    envelope::{bundle::Version, log_entry::LogEntry},
+    policy::Instance,
+    time::Time,
+    transparency::{Artifact, Material, Verifier},
+    verdict::{Code, Reason},
+    wire::{Kind, Node},
+    x509::Certificate,
+};
+
+/// How far a clock may be behind: design §2.9.
+const SKEW_SECONDS: i64 = 300;
+
+/// One signature and what travels with it.
+#[derive(Clone, Copy)]
+pub struct Evidence<'a> {
+    /// What is signed.
+    pub artifact: Artifact<'a>,
+    /// The signature.
+    pub signature: &'a [u8],
+    /// Log entries.
+    pub entries: &'a [LogEntry],
+    /// RFC 3161 timestamps over the signature.
+    pub timestamps: &'a [Vec<u8>],
+    /// The bundle's version; `None` for Cosign's annotations.
+    pub version: Option<Version>,
+}
+
+/// Whose signature it is.
+#[derive(Clone, Copy)]
+pub enum Holder<'a> {
+    /// A certificate's.
+    Certificate {
+        /// The certificate.
+        leaf: &'a Certificate,
+        /// Its key.
+        key: &'a PublicKey,
+    },
+    /// A long-lived key's.
+    Key(&'a PublicKey),
+}
+
+/// What an instance has proven about a signature.
+#[derive(Debug)]
+pub struct Proof {
+    /// Verified times at which the signature existed, ascending.
+    pub times: Vec<Time>,
+    /// What the policy did not ask for.
+    pub weakened: Vec<Reason>,
+    root_may_travel: bool,
+    /// Entries whose inclusion is still to be checked.
+    entries: Vec<log::Bound>,
+}
+
+impl<'a> Evidence<'a> {
+    fn material(&self, holder: &Holder<'a>) -> Material<'a> {
+        let verifier = match holder {
+            Holder::Certificate { leaf, key } => Verifier::Certificate { der: leaf.der(), key },
+            Holder::Key(key) => Verifier::Key(key),
+        };
+        Material { artifact: self.artifact, signature: self.signature, verifier }
+    }
+}
+
+/// Establishes the times of a signature, and that the logs' entries are about it.
+///
+/// spec: client-spec §4.2 "First, establish a time for the signature. This timestamp is required to
+/// validate the certificate chain, so this step comes first."
+pub fn times(
+    evidence: &Evidence<'_>,
+    holder: &Holder<'_>,
+    instance: &Instance,
+    now: Time,
+    spend: &Spend,
+    checks: &mut Vec<Node>,
+) -> Result<Proof, Reason> {
+    // What costs nothing comes first.
+    let entries = log::bound(evidence, holder, instance)?;
+    let mut times = log::promised(&entries, spend)?;
+    if !times.is_empty() {
+        let detail = times.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        checks.push(Node::pass(Kind::Check, "signed entry timestamp").detail(detail));
+    }
+    times.extend(timestamp::verified(evidence, instance, spend, checks)?);
+    times.sort();
+    times.dedup();
+    let latest = Time::from_unix(now.unix().saturating_add(SKEW_SECONDS));
+    if let Some(future) = times.iter().find(|time| **time > latest) {
+        return Err(Reason::of(Code::TimeFuture)
+            .expected(format!("at most {latest}"))
+            .found(future.to_string()));
+    }
+    log::in_use(&entries, &times, now)?;
+    let mut weakened = Vec::new();
+    if instance.logs == 0 && !instance.root.logs.is_empty() {
+        weakened.push(Reason::of(Code::LogIgnored));
+    }
+    let root_may_travel = evidence.version.is_none();
+    Ok(Proof { times, weakened, root_may_travel, entries })
+}
+
+/// Checks that the signature is good with the hash that the logs have verified it with.
+pub fn hash(proof: &Proof, scheme: Scheme) -> Result<(), Reason> {
+    for hash in proof.entries.iter().filter_map(|entry| entry.hash) {
+        if scheme.hash() != Some(hash) {
+            return Err(Reason::new(
+                Code::LogEntryMismatch,
+                "the entry of the transparency log is for another hash of the artifact",
+            )
+            .expected(scheme.hash().map_or_else(|| "none".to_owned(), |h| h.to_string()))
+            .found(hash.to_string()));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the entries are in their logs.
+///
+/// spec: client-spec §4.4, rekor-v2-spec §6.1.4
+pub fn inclusion(proof: &Proof, spend: &Spend, checks: &mut Vec<Node>) -> Result<(), Reason> {
+    log::included(&proof.entries, spend, checks)
+}
+
+/// Checks the path of a Fulcio certificate at every verified time, and its transparency.
+///
+/// spec: client-spec §4.3 "If both are available, the Verifier performs path validation twice. If
+/// either fails, verification fails."
+pub fn certificate(
+    leaf: &Certificate,
+    travelled: &[Certificate],
+    proof: &Proof,
+    instance: &Instance,
+    spend: &Spend,
+    checks: &mut Vec<Node>,
+) -> Result<(), Reason> {
+    if proof.times.is_empty() {
+        return Err(Reason::of(Code::TimeUnproven));
+    }
+    // spec: sigstore_bundle.proto, X509CertificateChain. Cosign's chain annotation has the root.
+    if !proof.root_may_travel && travelled.iter().any(|c| c.subject_der() == c.issuer_der()) {
+        return Err(Reason::new(
+            Code::CertificateProfile,
+            "the bundle carries a root certificate, which only the policy can give",
+        ));
+    }
+    certificate::path(leaf, travelled, &proof.times, instance, spend)?;
+    checks.push(
+        Node::pass(Kind::Check, "certificate chain").detail(format!("trust `{}`", instance.name)),
+    );
+    certificate::transparency(leaf, travelled, instance, spend, checks)
+}

@@ -1,0 +1,115 @@
+//! RFC 3161 timestamps over a signature, by the timestamp authorities of an instance.
+
+use std::collections::BTreeSet;
+
+use super::Evidence;
+use crate::{
+    crypto::Spend,
+    policy::Instance,
+    time::Time,
+    timestamp::{self, TimestampError, Token},
+    verdict::{Code, Reason},
+    wire::{Kind, Node},
+};
+
+/// The verified times. Timestamps of authorities that the instance does not list count for
+/// nothing; one that is not valid is a reason to stop.
+///
+/// spec: client-spec §4.2.1 "the Verifier MUST verify the timestamping response using the
+/// Timestamping Service root key material […], with the raw bytes of the signature as the
+/// timestamped data. […] If verification or timestamp parsing fails, the Verifier MUST abort."
+pub(super) fn verified(
+    evidence: &Evidence<'_>,
+    instance: &Instance,
+    spend: &Spend,
+    checks: &mut Vec<Node>,
+) -> Result<Vec<Time>, Reason> {
+    if instance.root.timestamp_authorities.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut times = Vec::new();
+    let mut operators = BTreeSet::new();
+    let mut untrusted = None;
+    for der in evidence.timestamps {
+        match one(der, evidence.signature, instance, spend) {
+            Ok((time, operator)) => {
+                times.push(time);
+                operators.insert(operator);
+            }
+            Err(reason) if reason.code == Code::TimestampUntrusted => untrusted = Some(reason),
+            Err(reason) => return Err(reason),
+        }
+    }
+    if operators.len() < instance.timestamps {
+        return Err(untrusted.unwrap_or_else(|| {
+            Reason::of(Code::TimestampAbsent)
+                .expected(format!(
+                    "{} of the authorities of trust `{}`",
+                    instance.timestamps, instance.name
+                ))
+                .found(operators.len().to_string())
+        }));
+    }
+    if !times.is_empty() {
+        let detail = times.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        checks.push(Node::pass(Kind::Check, "timestamp").detail(detail));
+    } else if let (Some(reason), true) = (untrusted, evidence.entries.is_empty()) {
+        // Nothing else could prove a time: this is what to look at.
+        checks.push(Node::refuse(Kind::Check, "timestamp", reason));
+    }
+    Ok(times)
+}
+
+/// The time of one timestamp, and who operates its authority.
+fn one(
+    der: &[u8],
+    signature: &[u8],
+    instance: &Instance,
+    spend: &Spend,
+) -> Result<(Time, String), Reason> {
+    let token = Token::parse(der).map_err(reason)?;
+    let claimed = token.claimed_time();
+    let mut untrusted = Reason::of(Code::TimestampUntrusted)
+        .expected(format!("an authority of trust `{}`", instance.name));
+    for authority in &instance.root.timestamp_authorities {
+        let by = timestamp::Authority {
+            leaf: authority.leaf.as_ref(),
+            intermediates: &authority.intermediates,
+            roots: &authority.anchor,
+        };
+        match timestamp::verify(&token, signature, &by, spend) {
+            Ok(found) if authority.valid_for.contains(found.time) => {
+                return Ok((found.time, authority.operator.clone()));
+            }
+            Ok(found) => {
+                untrusted = Reason::new(
+                    Code::TimestampUntrusted,
+                    "the timestamp authority was not in use at that time",
+                )
+                .expected(authority.valid_for.to_string())
+                .found(found.time.to_string());
+            }
+            Err(TimestampError::SignerUnknown | TimestampError::Untrusted) => {}
+            Err(error) => return Err(reason(error).found(format!("a timestamp of {claimed}"))),
+        }
+    }
+    Err(untrusted)
+}
+
+fn reason(error: TimestampError) -> Reason {
+    let code = match error {
+        TimestampError::Budget => Code::BudgetSignatures,
+        TimestampError::Malformed(_)
+        | TimestampError::NotGranted(_)
+        | TimestampError::TooLarge(_)
+        | TimestampError::UnsupportedAlgorithm(_)
+        | TimestampError::WeakAlgorithm(_) => Code::TimestampMalformed,
+        TimestampError::SignerUnknown | TimestampError::Untrusted => Code::TimestampUntrusted,
+        TimestampError::CertificateExpired
+        | TimestampError::CertificateNotYetValid
+        | TimestampError::CertificateProfile(_)
+        | TimestampError::ImprintMismatch
+        | TimestampError::SignatureInvalid => Code::TimestampInvalid,
+    };
+    Reason::new(code, error.to_string())
+}
