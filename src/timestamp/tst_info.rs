@@ -182,3 +182,135 @@ impl EncodeValue for GeneralizedTime<'_> {
         writer.write(self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+        [&[tag, u8::try_from(content.len()).unwrap()], content].concat()
+    }
+
+    /// TSTInfo with this policy, genTime and whatever comes after it.
+    fn info(policy: &str, time: &[u8], rest: &[u8]) -> Result<TstInfo, TimestampError> {
+        let oid = |text| tlv(6, ObjectIdentifier::new_unwrap(text).as_bytes());
+        let hash = tlv(0x30, &oid("2.16.840.1.101.3.4.2.1"));
+        let imprint = tlv(0x30, &[hash, tlv(4, &[7; 32])].concat());
+        let time = tlv(0x18, time);
+        let parts = [&[2, 1, 1], &*oid(policy), &imprint, &[2, 1, 9], &time, rest];
+        TstInfo::parse(&tlv(0x30, &parts.concat()))
+    }
+
+    const POLICY: &str = "1.2.3";
+    const NOON: &[u8] = b"20250601120000Z";
+    const AT: i64 = 1_748_779_200;
+
+    fn interval(policy: &str, time: &[u8], rest: &[u8]) -> Result<(i64, i64, i64), TimestampError> {
+        info(policy, time, rest).map(|i| {
+            assert_eq!((i.hash, i.imprint.as_slice()), (HashAlgorithm::Sha256, &[7; 32][..]));
+            (i.earliest.unix() - AT, i.time.unix() - AT, i.latest.unix() - AT)
+        })
+    }
+
+    #[test]
+    fn fractions_of_the_time_are_read() {
+        for (text, expected) in [
+            (&b"20250601120000Z"[..], (0, 0, 0)),
+            (b"20250601120000.5Z", (0, 0, 1)),
+            (b"20250601120001.000000001Z", (1, 1, 2)),
+            (b"20250601120059.999Z", (59, 59, 60)),
+        ] {
+            assert_eq!(interval(POLICY, text, &[]), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn other_forms_of_the_time_are_refused() {
+        for text in [
+            &b""[..],
+            b"Z",
+            b"20250601120000",
+            b"202506011200Z",
+            b"20250601120000.Z",
+            b"20250601120000.50Z",
+            b"20250601120000.0Z",
+            b"20250601120000.0000000001Z",
+            b"20250601120000,5Z",
+            b"20250601120000+0000",
+            b"20250601120060Z",
+            b"20250601240000Z",
+            b"20250631120000Z",
+            b"20251301120000Z",
+            b"2025060112000-Z",
+            b"20250601120000.-1Z",
+            b"2025060112000\xc3\xa9Z",
+            b"250601120000Z",
+        ] {
+            let text_of = String::from_utf8_lossy(text);
+            let error = Err(TimestampError::Malformed("genTime"));
+            assert_eq!(interval(POLICY, text, &[]), error, "{text_of}");
+        }
+    }
+
+    #[test]
+    fn accuracy_widens_the_time() {
+        let malformed = Err(TimestampError::Malformed("accuracy"));
+        for (accuracy, expected) in [
+            (&[][..], Ok((0, 0, 0))),
+            (&[2, 1, 3], Ok((-3, 0, 3))),
+            (&[0x80, 1, 1], Ok((-1, 0, 1))),
+            (&[0x81, 1, 1], Ok((-1, 0, 1))),
+            (&[2, 1, 1, 0x80, 2, 1, 0xf4, 0x81, 1, 1], Ok((-2, 0, 2))),
+            (&[2, 4, 0x7f, 0xff, 0xff, 0xff], Ok((-2_147_483_647, 0, 2_147_483_647))),
+            (&[0x80, 2, 3, 0xe8], malformed.clone()),
+            (&[0x81, 2, 3, 0xe8], malformed),
+            (&[2, 1, 0xff], Err(TimestampError::Malformed("TSTInfo"))),
+        ] {
+            assert_eq!(interval(POLICY, NOON, &tlv(0x30, accuracy)), expected, "{accuracy:?}");
+        }
+    }
+
+    #[test]
+    fn the_best_practices_policy_promises_a_second() {
+        let policy = "0.4.0.2023.1.1";
+        assert_eq!(interval(policy, NOON, &[]), Ok((-1, 0, 1)));
+        assert_eq!(interval(policy, NOON, &tlv(0x30, &[2, 1, 0])), Ok((-1, 0, 1)));
+        assert_eq!(interval(policy, NOON, &tlv(0x30, &[2, 1, 5])), Ok((-5, 0, 5)));
+    }
+
+    #[test]
+    fn what_is_not_used_is_read() {
+        let name = tlv(0xa0, &tlv(0xa4, &tlv(0x30, &[])));
+        let extension = |critical: &[u8]| {
+            let parts = [&tlv(6, &[0x2a, 3]), critical, &tlv(4, &[])].concat();
+            tlv(0xa1, &tlv(0x30, &parts))
+        };
+        let nonce = tlv(2, &[0x7f; 20]);
+        let good = [&[1, 1, 0xff], &*nonce, &name, &extension(&[])].concat();
+        assert_eq!(interval(POLICY, NOON, &good), Ok((0, 0, 0)));
+        assert_eq!(
+            interval(POLICY, NOON, &extension(&[1, 1, 0xff])),
+            Err(TimestampError::Malformed("a critical extension of TSTInfo"))
+        );
+        let wrong_order = [&*nonce, &[1, 1, 0xff]].concat();
+        let unknown = Err(TimestampError::Malformed("TSTInfo"));
+        assert_eq!(interval(POLICY, NOON, &wrong_order), unknown);
+        assert_eq!(interval(POLICY, NOON, &tlv(0xa2, &[])), unknown);
+    }
+
+    #[test]
+    fn a_policy_may_have_arcs_of_any_size() {
+        // 2.25 and a UUID.
+        let policy = tlv(6, &[&[0x69, 0x83][..], &[0xff; 17], &[0x7f]].concat());
+        let imprint = "3031300d060960864801650304020105000420";
+        let bytes = |hex: &str| -> Vec<u8> {
+            (0..hex.len())
+                .step_by(2)
+                .map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap())
+                .collect()
+        };
+        let parts =
+            [&[2, 1, 1][..], &policy, &bytes(imprint), &[7; 32], &[2, 1, 9], &tlv(0x18, NOON)];
+        assert!(TstInfo::parse(&tlv(0x30, &parts.concat())).is_ok());
+    }
+}

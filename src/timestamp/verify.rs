@@ -14,7 +14,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub struct Authority<'a> {
     /// The TSA's own certificate, where the trust material names it, as Sigstore's trusted root
-    /// does; it must then be the signer. Notation's trust stores hold roots only.
+    /// does; it must then be the signer, and `intermediates` its chain. Notation's trust stores hold
+    /// roots only.
     pub leaf: Option<&'a Certificate>,
     /// May be part of a path.
     pub intermediates: &'a [Certificate],
@@ -61,7 +62,7 @@ pub fn verify(
     chain(token, leaf, authority, info.time, spend)?;
     // A second time that the TSA signs; Notation's tools and Sigstore's hold it against the
     // validity of certificates too. The signatures of the path are known by now.
-    if let Some(time) = token.attributes.signing_time {
+    if let Some(time) = token.attributes.signing_time.filter(|time| *time != info.time) {
         chain(token, leaf, authority, time, spend)?;
     }
     spend
@@ -125,8 +126,8 @@ fn profile(leaf: &Certificate) -> Result<PublicKey, TimestampError> {
     })
 }
 
-/// RFC 5280 §6 at `time`, to the roots of the trust material; certificates of the token only help to
-/// get there.
+/// RFC 5280 §6 at `time`, to the roots of the trust material. Certificates of the token only help to
+/// get there, and are not needed where the trust material names the leaf and so the chain.
 fn chain(
     token: &Token,
     leaf: &Certificate,
@@ -134,8 +135,8 @@ fn chain(
     time: Time,
     spend: &Spend,
 ) -> Result<(), TimestampError> {
-    let intermediates: Vec<_> =
-        authority.intermediates.iter().chain(&token.certificates).cloned().collect();
+    let embedded = if authority.leaf.is_some() { &[][..] } else { &token.certificates };
+    let intermediates: Vec<_> = authority.intermediates.iter().chain(embedded).cloned().collect();
     path::verify(leaf, &intermediates, authority.roots, time, Purpose::TimeStamping, spend)?;
     Ok(())
 }
