@@ -132,8 +132,7 @@ struct SignedTimestamp {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PublicKeyIdentifier {
-    #[serde(default)]
-    hint: String,
+    hint: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -221,7 +220,9 @@ fn version(media_type: &str) -> Result<Version, BundleError> {
 
 fn key_material(material: Material) -> Result<KeyMaterial, BundleError> {
     match (material.public_key, material.certificate, material.x509_certificate_chain) {
-        (Some(key), None, None) => Ok(KeyMaterial::PublicKey { hint: key.hint }),
+        (Some(key), None, None) => {
+            Ok(KeyMaterial::PublicKey { hint: key.hint.unwrap_or_default() })
+        }
         (None, Some(leaf), None) => {
             Ok(KeyMaterial::Certificates(vec![decode(&leaf.raw_bytes, "certificate.rawBytes")?]))
         }

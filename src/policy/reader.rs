@@ -24,6 +24,7 @@ pub(super) struct Cursor<'a> {
 /// An object whose members were checked against what is known.
 pub(super) struct Object<'a> {
     map: &'a Map<String, Value>,
+    ignore_nulls: bool,
     pub(super) path: String,
 }
 
@@ -82,7 +83,7 @@ impl Reader {
                 );
             }
         }
-        Some(Object { map, path: at.path.clone() })
+        Some(Object { map, ignore_nulls: false, path: at.path.clone() })
     }
 
     /// Any object, member by member: names are the user's.
@@ -192,8 +193,15 @@ impl Reader {
 }
 
 impl<'a> Object<'a> {
+    /// As [ProtoJSON](https://protobuf.dev/programming-guides/json/) has it: `null` is a field that
+    /// is not there.
+    pub(super) fn without_nulls(self) -> Self {
+        Self { ignore_nulls: true, ..self }
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<Cursor<'a>> {
-        self.map.get(name).map(|value| Cursor { value, path: member(&self.path, name) })
+        let value = self.map.get(name).filter(|value| !(self.ignore_nulls && value.is_null()));
+        value.map(|value| Cursor { value, path: member(&self.path, name) })
     }
 
     pub(super) fn need(&self, reader: &mut Reader, name: &str) -> Option<Cursor<'a>> {

@@ -102,7 +102,7 @@ fn document(r: &mut Reader, at: &Cursor<'_>, source: &mut Source<'_>) -> Option<
             return None;
         }
     }
-    let object = r.object(at, &[&["mediaType"][..], &SERVICES[..]].concat(), &[])?;
+    let object = r.object(at, &[&["mediaType"][..], &SERVICES[..]].concat(), &[])?.without_nulls();
     let media_type = object.need(r, "mediaType")?;
     let found = r.text(&media_type)?;
     if !MEDIA_TYPES.contains(&found) {
@@ -157,13 +157,14 @@ fn log(r: &mut Reader, at: &Cursor<'_>, source: &mut Source<'_>) -> Option<Log> 
         return own_log(r, at);
     }
     let known = ["baseUrl", "checkpointKeyId", "hashAlgorithm", "logId", "operator", "publicKey"];
-    let object = r.object(at, &known, &[])?;
+    let object = r.object(at, &known, &[])?.without_nulls();
     let base_url = match object.get("baseUrl") {
         Some(at) => r.text(&at)?,
         None => "",
     };
     let public_key = object.need(r, "publicKey")?;
     let public_key = r.object(&public_key, &["keyDetails", "rawBytes", "validFor"], &[])?;
+    let public_key = public_key.without_nulls();
     let raw = public_key.need(r, "rawBytes").and_then(|at| base64(r, &at));
     let details = public_key.need(r, "keyDetails");
     let details = details.and_then(|at| r.text(&at)).map(str::to_owned);
@@ -254,13 +255,15 @@ fn own_log(r: &mut Reader, at: &Cursor<'_>) -> Option<Log> {
 fn authority(
     r: &mut Reader,
     at: &Cursor<'_>,
-    source: &mut Source<'_>,
+    source: &Source<'_>,
     is_tsa: bool,
 ) -> Option<Authority> {
     let (chain, valid_for, operator, path) = if source.own {
         own_chain(r, at)?
     } else {
-        let object = r.object(at, &["certChain", "operator", "subject", "uri", "validFor"], &[])?;
+        let object = r
+            .object(at, &["certChain", "operator", "subject", "uri", "validFor"], &[])?
+            .without_nulls();
         let chain = object.need(r, "certChain")?;
         let chain = r.object(&chain, &["certificates"], &[])?;
         let list = chain.need(r, "certificates")?;
@@ -346,7 +349,7 @@ fn raw_certificate(r: &mut Reader, at: &Cursor<'_>) -> Option<Certificate> {
 
 /// TimeRange. A fraction of a second is cut off.
 fn period(r: &mut Reader, at: &Cursor<'_>) -> Option<Period> {
-    let object = r.object(at, &["end", "start"], &[])?;
+    let object = r.object(at, &["end", "start"], &[])?.without_nulls();
     let mut time = |at: &Cursor<'_>| {
         let text = r.text(at)?;
         let time = Time::parse(text);

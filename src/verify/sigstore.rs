@@ -57,6 +57,8 @@ pub enum Holder<'a> {
 pub struct Proof {
     /// Verified times at which the signature existed, ascending.
     pub times: Vec<Time>,
+    /// Why a timestamp did not count.
+    untrusted: Option<Reason>,
     /// What the policy did not ask for.
     pub weakened: Vec<Reason>,
     root_may_travel: bool,
@@ -93,7 +95,8 @@ pub fn times(
         let detail = times.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         checks.push(Node::pass(Kind::Check, "signed entry timestamp").detail(detail));
     }
-    times.extend(timestamp::verified(evidence, instance, spend, checks)?);
+    let (signed, untrusted) = timestamp::verified(evidence, instance, spend, checks)?;
+    times.extend(signed);
     times.sort();
     times.dedup();
     let latest = Time::from_unix(now.unix().saturating_add(SKEW_SECONDS));
@@ -108,7 +111,7 @@ pub fn times(
         weakened.push(Reason::of(Code::LogIgnored));
     }
     let root_may_travel = evidence.version.is_none();
-    Ok(Proof { times, weakened, root_may_travel, entries })
+    Ok(Proof { times, untrusted, weakened, root_may_travel, entries })
 }
 
 /// Checks that the signature is good with the hash that the logs have verified it with.
@@ -146,7 +149,8 @@ pub fn certificate(
     checks: &mut Vec<Node>,
 ) -> Result<(), Reason> {
     if proof.times.is_empty() {
-        return Err(Reason::of(Code::TimeUnproven));
+        let unproven = || Reason::of(Code::TimeUnproven);
+        return Err(proof.untrusted.clone().unwrap_or_else(unproven));
     }
     // spec: sigstore_bundle.proto, X509CertificateChain. Cosign's chain annotation has the root.
     if !proof.root_may_travel && travelled.iter().any(|c| c.subject_der() == c.issuer_der()) {

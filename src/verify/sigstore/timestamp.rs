@@ -12,7 +12,7 @@ use crate::{
     wire::{Kind, Node},
 };
 
-/// The verified times. Timestamps of authorities that the instance does not list count for
+/// The verified times, and why a timestamp did not count. Those of authorities that the instance does not list count for
 /// nothing; one that is not valid is a reason to stop.
 ///
 /// spec: client-spec §4.2.1 "the Verifier MUST verify the timestamping response using the
@@ -23,9 +23,9 @@ pub(super) fn verified(
     instance: &Instance,
     spend: &Spend,
     checks: &mut Vec<Node>,
-) -> Result<Vec<Time>, Reason> {
+) -> Result<(Vec<Time>, Option<Reason>), Reason> {
     if instance.root.timestamp_authorities.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     }
     let mut times = Vec::new();
     let mut operators = BTreeSet::new();
@@ -53,11 +53,8 @@ pub(super) fn verified(
     if !times.is_empty() {
         let detail = times.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         checks.push(Node::pass(Kind::Check, "timestamp").detail(detail));
-    } else if let (Some(reason), true) = (untrusted, evidence.entries.is_empty()) {
-        // Nothing else could prove a time: this is what to look at.
-        checks.push(Node::refuse(Kind::Check, "timestamp", reason));
     }
-    Ok(times)
+    Ok((times, untrusted))
 }
 
 /// The time of one timestamp, and who operates its authority.
