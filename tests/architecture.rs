@@ -29,11 +29,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("wire", &["evidence", "json", "verdict"]),
     ("evidence", &["reference", "verdict", "wire"]),
     // Whom to believe.
-    ("trust", &["crypto", "x509"]),
+    ("trust", &["crypto", "time", "x509"]),
     // What the user wants. It holds the authorities that verification reads.
     (
         "policy",
-        &["attestation", "crypto", "reference", "trust", "verdict", "verify", "wire", "x509"],
+        &[
+            "attestation",
+            "crypto",
+            "reference",
+            "time",
+            "trust",
+            "verdict",
+            "verify",
+            "wire",
+            "x509",
+        ],
     ),
     // The order of a specification's steps.
     (
@@ -46,6 +56,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "policy",
             "reference",
             "time",
+            "timestamp",
+            "transparency",
             "trust",
             "verdict",
             "wire",
@@ -86,7 +98,7 @@ const KNOW_EACH_OTHER: &[(&str, &str, &str)] = &[
         "policy",
         "verify",
         "authorities are what policy parses and verify reads: Notation's are defined in verify, \
-         Cosign's in policy",
+         Cosign's, with Sigstore's instances and identities, in policy",
     ),
     ("verdict", "wire", "the explanation's nodes are wire types that carry reasons"),
 ];

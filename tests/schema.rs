@@ -12,8 +12,10 @@ use std::collections::BTreeSet;
 use countersign::{
     evidence::Budget,
     policy::Policy,
+    trust::sigstore::PUBLIC_GOOD,
     verdict::ALL_CODES,
     wire::{EvidenceItem, STEP_VERSION, StepRequest, StepResponse},
+    x509::fulcio,
 };
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -50,6 +52,12 @@ fn case(id: &str) -> Value {
 fn whole() -> Value {
     let pem = |id: &str, path: &str| case(id).pointer(path).unwrap().clone();
     let roots = pem("cosign-a-own-ca", "/spec/trust/ca/x509/roots");
+    let root = &roots[0];
+    let keys = pem("cosign-a-unsigned", "/spec/authorities/signer/cosign/keys");
+    let key = &keys[0];
+    let always = json!({ "start": "2021-01-12T11:53:27Z" });
+    let period = json!({ "start": "2021-01-12T11:53:27.000Z", "end": "2041-01-12T11:53:27Z" });
+    let public_good: Value = serde_json::from_str(PUBLIC_GOOD).unwrap();
     json!({
         "apiVersion": "countersign.dev/v1",
         "kind": "ImagePolicy",
@@ -62,16 +70,84 @@ fn whole() -> Value {
                     "signingAuthority": [],
                     "tsa": [],
                 } },
+                "public-good": { "sigstore": { "trustedRoot": "embedded" } },
+                "github": { "sigstore": { "trustedRoot": "github" } },
+                "staging": { "sigstore": { "trustedRoot": "staging" } },
+                "inline": { "sigstore": { "trustedRoot": public_good } },
+                "private": { "sigstore": {
+                    "certificateAuthorities": [root, { "certChain": root, "validFor": period }],
+                    "ctlogs": [key],
+                    "timestampAuthorities": [{ "certChain": root }],
+                    "tlogs": [
+                        key,
+                        { "publicKey": key },
+                        { "publicKey": key, "baseUrl": "https://rekor.acme.test", "validFor": always },
+                    ],
+                } },
+                "no-logs": { "sigstore": {
+                    "certificateAuthorities": [root],
+                    "timestampAuthorities": [root],
+                    "tlogs": [],
+                } },
             },
             "authorities": {
                 "key": { "cosign": {
-                    "keys": pem("cosign-a-unsigned", "/spec/authorities/signer/cosign/keys"),
+                    "keys": keys,
                     "annotations": { "env": "prod" },
                     "timestamp": "optional",
                     "transparencyLog": "ignore",
                 } },
                 "corp": { "cosign": { "trust": "ca", "certificate": { "subject": "a@acme.test" } } },
                 "team": { "cosign": { "trust": "ca", "certificate": { "subjectRegExp": ".*@acme[.]test" } } },
+                "logged": { "cosign": { "keys": keys, "trust": "public-good", "transparencyLog": "required" } },
+                "name": { "cosign": {
+                    "trust": ["ca", "private"],
+                    "certificate": { "distinguishedName": "C=DE, O=acme", "issuer": "https://acme.test" },
+                    "transparencyLog": { "atLeast": 1 },
+                    "timestamp": "required",
+                } },
+                "names": { "cosign": {
+                    "trust": ["ca"],
+                    "certificate": { "distinguishedNameRegExp": ".*O=acme", "issuerRegExp": ".*" },
+                } },
+                "ci": { "cosign": {
+                    "trust": ["public-good", "private"],
+                    "keyless": [
+                        {
+                            "issuer": "https://token.actions.githubusercontent.com",
+                            "subjectRegExp": "https://github[.]com/acme/.*",
+                            "githubWorkflow": {
+                                "repository": "acme/app",
+                                "ref": "refs/heads/main",
+                                "shaRegExp": "[0-9a-f]{40}",
+                                "trigger": "push",
+                                "name": "release",
+                            },
+                            "runnerEnvironment": "github-hosted",
+                            "sourceRepositoryRefRegExp": "refs/(heads/main|tags/.*)",
+                        },
+                        { "issuerRegExp": ".*", "subject": "signer@acme.test" },
+                    ],
+                    "timestamp": "optional",
+                } },
+                "stamped": { "cosign": {
+                    "trust": "github",
+                    "keyless": [{ "issuer": "https://acme.test", "subject": "signer@acme.test" }],
+                    "transparencyLog": "ignore",
+                    "timestamp": { "atLeast": 1 },
+                } },
+                "unlogged": { "cosign": {
+                    "trust": "no-logs",
+                    "keyless": [{ "issuer": "https://acme.test", "subject": "signer@acme.test" }],
+                    "transparencyLog": "ignore",
+                } },
+                "actions": { "github": {
+                    "repository": "acme/app",
+                    "ref": "refs/heads/main",
+                    "signerWorkflow": "acme/ci/.github/workflows/build.yml",
+                    "visibility": "private",
+                } },
+                "all-actions": { "github": { "owner": "acme" } },
                 "notary": { "notation": {
                     "trust": "notary",
                     "level": "strict",
@@ -98,10 +174,13 @@ fn whole() -> Value {
                         { "attestation": { "type": "vuln", "signedBy": { "any": ["key", "corp"] }, "select": "any" } },
                         { "attestation": { "type": "https://acme.test/report/v1", "signedBy": "key" } },
                         { "attestation": { "artifactType": "application/spdx+json", "signedBy": ["notary"] } },
+                        { "attestation": { "type": "*", "signedBy": "actions" } },
                     ] },
                 },
                 { "images": ["registry.k8s.io/**"], "static": "allow" },
                 { "images": ["docker.io/library/*"], "static": "deny" },
+                { "blobs": ["*.tar.gz", "!old */**"], "require": "ci" },
+                { "images": ["ghcr.io/acme/**"], "blobs": ["**"], "require": "key" },
             ],
             "unmatched": "deny",
             "mode": "enforce",
@@ -176,6 +255,7 @@ fn broken_policies_are_refused_by_both() {
     const VALUE: &str = "policy.invalidValue";
     let rule = "/spec/rules/0";
     let require = "/spec/rules/0/require";
+    let key_pem = whole().pointer("/spec/trust/private/sigstore/tlogs/0").cloned().unwrap();
     let table: Vec<(String, Value, &str)> = [
         ("", json!([]), VALUE),
         ("", json!("policy"), VALUE),
@@ -203,6 +283,35 @@ fn broken_policies_are_refused_by_both() {
         ("/spec/digests/tag", json!(true), UNKNOWN),
         ("/spec/trust/ca", json!({}), MISSING),
         ("/spec/trust/ca/notation", json!({ "ca": ["x"] }), VALUE),
+        ("/spec/trust/ca", json!({ "sigstore": {} }), MISSING),
+        ("/spec/trust/ca/sigstore", json!({ "trustedRoot": "embedded" }), VALUE),
+        ("/spec/trust/private/sigstore/trustedRoot", json!("embedded"), VALUE),
+        ("/spec/trust/public-good/sigstore/trustedRoot", json!("public"), VALUE),
+        ("/spec/trust/public-good/sigstore/trustedRoot", json!({}), MISSING),
+        ("/spec/trust/public-good/sigstore/trustedRoot", json!(["embedded"]), VALUE),
+        ("/spec/trust/public-good/sigstore/root", json!("embedded"), UNKNOWN),
+        ("/spec/trust/private/sigstore/tlogs", json!("x"), VALUE),
+        ("/spec/trust/private/sigstore/tlogs", json!(["not PEM"]), VALUE),
+        ("/spec/trust/private/sigstore/tlogs/1", json!({ "baseUrl": "https://a" }), MISSING),
+        ("/spec/trust/private/sigstore/tlogs/1/baseUrl", json!(""), VALUE),
+        ("/spec/trust/private/sigstore/tlogs/1/logId", json!("x"), UNKNOWN),
+        ("/spec/trust/private/sigstore/tlogs/1/validFor", json!({}), MISSING),
+        ("/spec/trust/private/sigstore/tlogs", json!(vec![&key_pem; 101]), VALUE),
+        ("/spec/trust/private/sigstore/certificateAuthorities/0", json!("not PEM"), VALUE),
+        ("/spec/trust/private/sigstore/certificateAuthorities/1/certChain", json!(null), MISSING),
+        ("/spec/trust/private/sigstore/certificateAuthorities/1/operator", json!("x"), UNKNOWN),
+        ("/spec/trust/inline/sigstore/trustedRoot/mediaType", json!("a/b"), VALUE),
+        ("/spec/trust/inline/sigstore/trustedRoot/mediaType", json!(null), MISSING),
+        ("/spec/trust/inline/sigstore/trustedRoot/extra", json!([]), UNKNOWN),
+        ("/spec/trust/inline/sigstore/trustedRoot/timestampAuthorities/0/certChain", json!(null), MISSING),
+        ("/spec/trust/inline/sigstore/trustedRoot/timestampAuthorities/0/certChain/certificates", json!([]), VALUE),
+        ("/spec/trust/inline/sigstore/trustedRoot/timestampAuthorities/0/certChain/certificates/0/rawBytes", json!("!"), VALUE),
+        ("/spec/trust/inline/sigstore/trustedRoot/timestampAuthorities/0/validFor/start", json!(null), MISSING),
+        ("/spec/trust/inline/sigstore/trustedRoot/timestampAuthorities/0/extra", json!(1), UNKNOWN),
+        ("/spec/trust/inline/sigstore/trustedRoot/tlogs/0/publicKey/validFor", json!(null), MISSING),
+        ("/spec/trust/inline/sigstore/trustedRoot/tlogs/0/publicKey/keyDetails", json!(null), MISSING),
+        ("/spec/trust/inline/sigstore/trustedRoot/tlogs/0/logId", json!(null), MISSING),
+        ("/spec/trust/inline/sigstore/trustedRoot/tlogs/0/logId/keyId", json!("!"), VALUE),
         ("/spec/trust/ca/x509/roots", json!(null), MISSING),
         ("/spec/trust/ca/x509/roots", json!([]), VALUE),
         ("/spec/trust/ca/x509/roots", json!(["not PEM"]), VALUE),
@@ -215,7 +324,40 @@ fn broken_policies_are_refused_by_both() {
         ("/spec/authorities/key/cosign/keys", json!([]), VALUE),
         ("/spec/authorities/key/cosign/keys", json!(["not PEM"]), VALUE),
         ("/spec/authorities/key/cosign/key", json!("x"), UNKNOWN),
-        ("/spec/authorities/key/cosign/trust", json!("ca"), VALUE),
+        ("/spec/authorities/key/github", json!({ "owner": "acme" }), VALUE),
+        ("/spec/authorities/key/cosign/trust", json!([]), VALUE),
+        ("/spec/authorities/key/cosign/trust", json!({ "name": "ca" }), VALUE),
+        ("/spec/authorities/key/cosign/keyless", json!([{ "issuer": "a", "subject": "b" }]), VALUE),
+        ("/spec/authorities/key/cosign/transparencyLog", json!("required"), MISSING),
+        ("/spec/authorities/key/cosign/timestamp", json!({ "atLeast": 1 }), MISSING),
+        ("/spec/authorities/ci/cosign/trust", json!(null), MISSING),
+        ("/spec/authorities/ci/cosign/keyless", json!([]), VALUE),
+        ("/spec/authorities/ci/cosign/keyless", json!({ "issuer": "a", "subject": "b" }), VALUE),
+        ("/spec/authorities/ci/cosign/keyless/1/subject", json!(null), MISSING),
+        ("/spec/authorities/ci/cosign/keyless/1/issuerRegExp", json!(null), MISSING),
+        ("/spec/authorities/ci/cosign/keyless/1/issuer", json!("a"), VALUE),
+        ("/spec/authorities/ci/cosign/keyless/1/subjectRegExp", json!("a"), VALUE),
+        ("/spec/authorities/ci/cosign/keyless/0/sourceRepositoryRef", json!("a"), VALUE),
+        ("/spec/authorities/ci/cosign/keyless/0/sourceRepositoryRefs", json!("a"), UNKNOWN),
+        ("/spec/authorities/ci/cosign/keyless/0/runnerEnvironment", json!(1), VALUE),
+        ("/spec/authorities/ci/cosign/keyless/0/githubWorkflow/sha", json!("a"), VALUE),
+        ("/spec/authorities/ci/cosign/keyless/0/githubWorkflow/branch", json!("a"), UNKNOWN),
+        ("/spec/authorities/ci/cosign/timestamp", json!("ignore"), VALUE),
+        ("/spec/authorities/ci/cosign/transparencyLog", json!("optional"), VALUE),
+        ("/spec/authorities/ci/cosign/transparencyLog", json!({}), MISSING),
+        ("/spec/authorities/ci/cosign/transparencyLog", json!({ "atLeast": 0 }), VALUE),
+        ("/spec/authorities/ci/cosign/transparencyLog", json!({ "atLeast": 9 }), VALUE),
+        ("/spec/authorities/ci/cosign/transparencyLog", json!({ "atLeast": 1, "of": [] }), UNKNOWN),
+        ("/spec/authorities/names/cosign/certificate/issuer", json!("a"), VALUE),
+        ("/spec/authorities/names/cosign/certificate/subject", json!("a"), VALUE),
+        ("/spec/authorities/actions/github", json!({}), MISSING),
+        ("/spec/authorities/actions/github/owner", json!("acme"), VALUE),
+        ("/spec/authorities/actions/github/repository", json!("app"), VALUE),
+        ("/spec/authorities/actions/github/repository", json!("acme/app/x"), VALUE),
+        ("/spec/authorities/actions/github/repository", json!("acme/"), VALUE),
+        ("/spec/authorities/actions/github/visibility", json!("internal"), VALUE),
+        ("/spec/authorities/actions/github/workflow", json!("x"), UNKNOWN),
+        ("/spec/authorities/all-actions/github/owner", json!("acme/app"), VALUE),
         ("/spec/authorities/key/cosign/annotations", json!({ "env": true }), VALUE),
         ("/spec/authorities/key/cosign/certificate", json!({ "subject": "a" }), VALUE),
         ("/spec/authorities/key/cosign/timestamp", json!("never"), VALUE),
@@ -235,6 +377,12 @@ fn broken_policies_are_refused_by_both() {
         ("/spec/rules/1/require", json!("key"), VALUE),
         ("/spec/rules/1/static", json!(null), MISSING),
         ("/spec/rules/1/static", json!("warn"), VALUE),
+        ("/spec/rules/3/blobs", json!(null), MISSING),
+        ("/spec/rules/3/blobs", json!([]), VALUE),
+        ("/spec/rules/3/blobs", json!("**"), VALUE),
+        ("/spec/rules/3/blobs", json!(["!**"]), VALUE),
+        ("/spec/rules/3/blobs", json!(["**", "!"]), VALUE),
+        ("/spec/rules/3/images", json!([]), VALUE),
     ]
     .into_iter()
     .map(|(path, value, code)| (path.to_owned(), value, code))
@@ -308,14 +456,10 @@ fn what_is_not_in_this_build_is_refused_by_both() {
         ("/spec/exceptions", json!([{ "images": ["**"] }])),
         ("/spec/ignoreKinds", json!(["Widget"])),
         ("/spec/undetermined", json!("warn")),
-        ("/spec/trust/ca", json!({ "sigstore": { "trustedRoot": "embedded" } })),
+        ("/spec/trust/inline/sigstore/trustedRoot", json!({ "tuf": "https://tuf.acme.test" })),
         ("/spec/trust/notary/notation/tsa", json!(["x"])),
-        ("/spec/authorities/corp", json!({ "cosign": { "trust": "ca", "keyless": [] } })),
         ("/spec/authorities/key", json!({ "static": "pass" })),
         ("/spec/authorities/key/cosign/boundTo", json!("repository")),
-        ("/spec/authorities/key/cosign/timestamp", json!("required")),
-        ("/spec/authorities/key/cosign/transparencyLog", json!("required")),
-        ("/spec/authorities/corp/cosign/certificate/issuer", json!("x")),
         ("/spec/authorities/notary/notation/level", json!("skip")),
         ("/spec/authorities/notary/notation/override", json!(null)),
         ("/spec/authorities/notary/notation/override/revocation", json!("log")),
@@ -371,6 +515,27 @@ fn what_the_schema_cannot_see_the_parser_refuses() {
         ("/spec/rules/0/images", json!(["ghcr.io/acme/app:1"]), "policy.invalidValue"),
         ("/spec/authorities/corp/cosign/trust", json!("notary"), "policy.invalidValue"),
         ("/spec/authorities/corp/cosign/trust", json!("nobody"), "policy.unknownName"),
+        // The command reads files; the module does not.
+        (
+            "/spec/trust/inline/sigstore/trustedRoot",
+            json!({ "file": "trusted_root.json" }),
+            "policy.notImplemented",
+        ),
+        ("/spec/trust/ca/x509/roots", json!([{ "file": "ca.pem" }]), "policy.invalidValue"),
+        ("/spec/trust/private/sigstore/tlogs", json!([]), "policy.invalidValue"),
+        ("/spec/trust/private/sigstore/timestampAuthorities", json!([]), "policy.invalidValue"),
+        ("/spec/trust/no-logs/sigstore/timestampAuthorities", json!([]), "policy.invalidValue"),
+        ("/spec/trust/no-logs/sigstore/certificateAuthorities", json!([]), "policy.invalidValue"),
+        ("/spec/authorities/key/cosign/trust", json!("ca"), "policy.invalidValue"),
+        ("/spec/authorities/ci/cosign/trust", json!("ca"), "policy.invalidValue"),
+        ("/spec/authorities/ci/cosign/trust", json!(["public-good", "ca"]), "policy.invalidValue"),
+        ("/spec/authorities/ci/cosign/transparencyLog", json!("ignore"), "policy.invalidValue"),
+        ("/spec/authorities/names/cosign/timestamp", json!("required"), "policy.missingField"),
+        (
+            "/spec/authorities/ci/cosign/keyless/0/githubWorkflow/shaRegExp",
+            json!("("),
+            "policy.invalidValue",
+        ),
         (
             "/spec/authorities/team/cosign/certificate/subjectRegExp",
             json!("("),
@@ -533,6 +698,70 @@ fn the_rarer_parts_of_a_step_are_in_the_schema_too() {
 }
 
 #[test]
+fn blobs_are_in_the_schema() {
+    let requests = step_schema("StepRequest");
+    let responses = step_schema("StepResponse");
+    let ask = |request: Value| -> (bool, Value) {
+        let asked = json!({
+            "apiVersion": STEP_VERSION,
+            "policy": whole(),
+            "request": request,
+            "now": "2026-11-21T03:00:00Z",
+        });
+        let answered = countersign::step_json(&serde_json::to_vec(&asked).unwrap());
+        let answered = serde_json::from_slice(&answered).unwrap();
+        assert_valid(&responses, &answered, &asked["request"].to_string());
+        (requests.is_valid(&asked), answered)
+    };
+    let sha256 = format!("sha256:{}", "0".repeat(64));
+    let sha512 = format!("sha512:{}", "0".repeat(128));
+    let bundle = json!({
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "content": "e30=",
+    });
+    for blob in [
+        json!({ "name": "a.tar.gz", "digests": [sha256, sha512], "signatures": [bundle] }),
+        json!({ "name": "a.tar.gz", "content": "YQ==", "signatures": [{ "mediaType": "a/b", "content": "" }] }),
+        json!({ "name": "a", "content": "" }),
+    ] {
+        let (valid, answered) = ask(json!({ "blobs": [blob] }));
+        assert!(valid, "the schema refuses {blob}");
+        assert_eq!(answered.pointer("/decision/blobs/0/outcome"), Some(&json!("deny")), "{blob}");
+        assert_eq!(answered.pointer("/decision/blobs/0/explanation/kind"), Some(&json!("blob")));
+        assert!(answered.pointer("/decision/blobs/0/digest").is_some(), "{blob}");
+    }
+    for blob in [
+        json!({ "name": "", "content": "" }),
+        json!({ "name": "a" }),
+        json!({ "name": "a", "digests": [] }),
+        json!({ "name": "a", "content": "", "digests": [sha256] }),
+        json!({ "name": "a", "digests": [sha512] }),
+        json!({ "name": "a", "digests": [sha256.to_uppercase()] }),
+        json!({ "name": "a", "digests": ["sha256:00"] }),
+    ] {
+        let (valid, answered) = ask(json!({ "blobs": [blob] }));
+        assert!(!valid, "the schema accepts {blob}");
+        let code = answered.pointer("/decision/errors/0/code");
+        assert_eq!(code, Some(&json!("request.malformed")), "{blob}");
+    }
+}
+
+/// Both lists are of one file: a new extension of Fulcio is one more name in the policy.
+#[test]
+fn the_schema_names_every_extension_of_fulcio() {
+    let schema = document("policy.v1.schema.json");
+    let listed = schema.pointer("/$defs/identity/properties").and_then(Value::as_object).unwrap();
+    let mut expected: BTreeSet<String> =
+        ["githubWorkflow", "issuer", "issuerRegExp", "subject", "subjectRegExp"]
+            .map(str::to_owned)
+            .into();
+    for name in fulcio::names() {
+        expected.extend([name.to_owned(), format!("{name}RegExp")]);
+    }
+    assert_eq!(listed.keys().cloned().collect::<BTreeSet<_>>(), expected);
+}
+
+#[test]
 fn documents_outside_of_the_step_schema_are_refused_by_both() {
     let requests = step_schema("StepRequest");
     let good = json!({
@@ -547,10 +776,18 @@ fn documents_outside_of_the_step_schema_are_refused_by_both() {
     let resolve = json!({ "resolve": { "reference": "a" } });
     for (name, value) in [
         ("extra", json!(1)),
-        ("request", json!({})),
+        ("request", json!("images")),
         ("request", json!({ "images": [], "object": {} })),
         ("request", json!({ "images": [{}] })),
         ("request", json!({ "images": [{ "reference": "a", "digest": "b" }] })),
+        ("request", json!({ "blobs": [{}] })),
+        ("request", json!({ "blobs": [{ "name": "a", "content": "", "path": "b" }] })),
+        ("request", json!({ "blobs": [{ "name": "a", "content": "a b" }] })),
+        ("request", json!({ "blobs": [{ "name": "a", "content": "", "signatures": [{}] }] })),
+        (
+            "request",
+            json!({ "blobs": [{ "name": "a", "content": "", "signatures": [{ "mediaType": "a/b" }] }] }),
+        ),
         ("evidence", json!({})),
         ("evidence", item(json!({}), json!({ "absent": {} }))),
         ("evidence", item(json!({ "fetch": {} }), json!({ "absent": {} }))),
