@@ -56,6 +56,8 @@ pub struct Discovered {
     pub problems: Vec<Problem>,
     /// Referrers of the wanted artifact types.
     pub artifacts: Vec<Artifact>,
+    /// Layers of the tag scheme that referrers have.
+    referred_layers: usize,
 }
 
 /// A road that could not be taken.

@@ -7,7 +7,7 @@ use super::{
     Artifact, Claim, Content, Discovered, Roads, content_reason,
     manifest::{self, Descriptor, Manifest, OCI_ARTIFACT, Shape},
     over_budget,
-    tag_scheme::push,
+    tag_scheme::{self, push},
 };
 use crate::{
     envelope::bundle,
@@ -16,6 +16,9 @@ use crate::{
     verdict::{Code, Reason},
 };
 
+/// What the `artifactType` starts with where cosign keeps layers of its tag scheme among the
+/// referrers (`--registry-referrers-mode=oci-1-1`): `….sig.v1+json`, `….att.v1+json`.
+const COSIGN: &str = "application/vnd.dev.cosign.artifact.";
 /// `artifactType` of a Notation signature.
 const NOTATION: &str = "application/vnd.cncf.notary.signature";
 /// `config.mediaType` of a manifest without a config.
@@ -78,7 +81,7 @@ pub(super) fn discover(
     for (kind, referrer) in wanted {
         let most = match kind {
             Kind::Artifact(_) => roads.most_artifacts(evidence),
-            Kind::Bundle | Kind::Notation | Kind::Unclear => roads.most(evidence),
+            Kind::Bundle | Kind::Cosign | Kind::Notation | Kind::Unclear => roads.most(evidence),
         };
         let count = opened.entry(kind.clone()).or_insert(0);
         *count += 1;
@@ -110,6 +113,7 @@ struct Listed {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Bundle,
+    Cosign,
     Notation,
     Artifact(String),
     /// No type, or a generic one: opened to tell.
@@ -121,6 +125,7 @@ impl Kind {
     fn hides(&self) -> &'static [Claim] {
         match self {
             Self::Bundle => &[Claim::Bundle],
+            Self::Cosign => &[Claim::SimpleSigning, Claim::Attestation],
             Self::Notation => &[Claim::Notation],
             Self::Artifact(_) => &[Claim::Artifact],
             Self::Unclear => Claim::REFERRERS,
@@ -131,6 +136,10 @@ impl Kind {
 fn classify(artifact_type: &str, roads: &Roads) -> Option<Kind> {
     if artifact_type.starts_with(bundle::MEDIA_TYPE_PREFIX) {
         return roads.bundles.then_some(Kind::Bundle);
+    }
+    let layer = matches!(artifact_type, tag_scheme::SIMPLE_SIGNING | tag_scheme::DSSE);
+    if artifact_type.starts_with(COSIGN) || layer {
+        return (roads.signature_tag || roads.attestation_tag).then_some(Kind::Cosign);
     }
     if artifact_type == NOTATION {
         return roads.notation.then_some(Kind::Notation);
@@ -189,7 +198,7 @@ fn open(
             match kind {
                 Kind::Bundle => push(discovered, name, Claim::Bundle, Err(Some(reason))),
                 Kind::Notation => push(discovered, name, Claim::Notation, Err(Some(reason))),
-                Kind::Artifact(_) | Kind::Unclear => {
+                Kind::Artifact(_) | Kind::Cosign | Kind::Unclear => {
                     discovered.problem(&name, kind.hides(), reason);
                 }
             }
@@ -213,6 +222,11 @@ fn open(
     let (claim, layer) = match kind {
         Kind::Bundle => (Claim::Bundle, bundle_layer(&parsed)),
         Kind::Notation => (Claim::Notation, notation_layer(&parsed)),
+        Kind::Cosign => {
+            let layers = tag_scheme::ordered(parsed.layers.unwrap_or_default());
+            cosign(evidence, repository, subject, &name, layers, roads, discovered);
+            return None;
+        }
         Kind::Artifact(artifact_type) => {
             artifact(subject, referrer, &artifact_type, &parsed, found, discovered);
             return None;
@@ -242,6 +256,38 @@ fn own_type(parsed: &Manifest) -> String {
         .find(|t| !t.is_empty() && *t != EMPTY && !t.starts_with("application/vnd.oci.image."))
         .unwrap_or_default()
         .to_owned()
+}
+
+/// The layers of a referrer in cosign's OCI 1.1 mode, which are those of the tag scheme.
+fn cosign(
+    evidence: &mut Evidence<'_>,
+    repository: &Reference,
+    digest: &Digest,
+    name: &str,
+    layers: Vec<Descriptor>,
+    roads: &Roads,
+    discovered: &mut Discovered,
+) {
+    // All such referrers together may have as many as one tag.
+    let left = roads.most(evidence).saturating_sub(discovered.referred_layers);
+    if layers.len() > left {
+        discovered.problem(name, Kind::Cosign.hides(), over_budget(evidence));
+    }
+    discovered.referred_layers += layers.len().min(left);
+    for layer in layers.into_iter().take(left) {
+        let name = format!("{name} layer {}", layer.digest);
+        match layer.media_type.as_str() {
+            tag_scheme::SIMPLE_SIGNING if roads.signature_tag => {
+                let content = tag_scheme::signature(evidence, repository, digest, roads, &layer);
+                push(discovered, name, Claim::SimpleSigning, content);
+            }
+            tag_scheme::DSSE if roads.attestation_tag => {
+                let content = tag_scheme::attestation(evidence, repository, &layer);
+                push(discovered, name, Claim::Attestation, content);
+            }
+            _ => {}
+        }
+    }
 }
 
 fn bundle_layer(parsed: &Manifest) -> Result<Descriptor, Reason> {

@@ -16,8 +16,10 @@ use crate::{
 };
 
 const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
-const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
-const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
+/// Media type of a layer with a simple-signing payload.
+pub(super) const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+/// Media type of a layer with an attestation.
+pub(super) const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
 
 pub(super) fn signatures(
     evidence: &mut Evidence<'_>,
@@ -27,31 +29,40 @@ pub(super) fn signatures(
     discovered: &mut Discovered,
 ) {
     let tag = format!("{}.sig", digest.tag());
-    let annotations: Vec<_> = roads.annotations.iter().collect();
     let claim = Claim::SimpleSigning;
     for (name, layer) in layers(evidence, repository, &tag, claim, roads, discovered) {
-        let content = (|| {
-            let layer_digest = expect(&layer, SIMPLE_SIGNING).map_err(Some)?;
-            let signature = layer
-                .annotation(SIGNATURE)
-                .filter(|s| !s.is_empty())
-                .ok_or_else(|| Some(Reason::of(Code::SignatureMissing)))?;
-            let payload = simple_signing::rebuild(&layer_digest, digest, repository, &annotations);
-            let payload = match payload {
-                Some(payload) => payload,
-                None => evidence
-                    .blob(&repository.repository(), &layer_digest, layer.size(), Share::Payloads)
-                    .map(<[u8]>::to_vec)
-                    .map_err(|miss| content_reason(miss).map(undeliverable))?,
-            };
-            Ok(Content::SimpleSigning {
-                payload,
-                signature: signature.to_owned(),
-                annotations: Annotations::read(|name| layer.annotation(name)),
-            })
-        })();
-        push(discovered, name, Claim::SimpleSigning, content);
+        let content = signature(evidence, repository, digest, roads, &layer);
+        push(discovered, name, claim, content);
     }
+}
+
+/// A layer with a simple-signing payload.
+pub(super) fn signature(
+    evidence: &mut Evidence<'_>,
+    repository: &Reference,
+    digest: &Digest,
+    roads: &Roads,
+    layer: &Descriptor,
+) -> Result<Content, Option<Reason>> {
+    let layer_digest = expect(layer, SIMPLE_SIGNING).map_err(Some)?;
+    let signature = layer
+        .annotation(SIGNATURE)
+        .filter(|s| !s.is_empty())
+        .ok_or_else(|| Some(Reason::of(Code::SignatureMissing)))?;
+    let annotations: Vec<_> = roads.annotations.iter().collect();
+    let payload = simple_signing::rebuild(&layer_digest, digest, repository, &annotations);
+    let payload = match payload {
+        Some(payload) => payload,
+        None => evidence
+            .blob(&repository.repository(), &layer_digest, layer.size(), Share::Payloads)
+            .map(<[u8]>::to_vec)
+            .map_err(|miss| content_reason(miss).map(undeliverable))?,
+    };
+    Ok(Content::SimpleSigning {
+        payload,
+        signature: signature.to_owned(),
+        annotations: Annotations::read(|name| layer.annotation(name)),
+    })
 }
 
 pub(super) fn attestations(
@@ -64,20 +75,25 @@ pub(super) fn attestations(
     let tag = format!("{}.att", digest.tag());
     let claim = Claim::Attestation;
     for (name, layer) in layers(evidence, repository, &tag, claim, roads, discovered) {
-        let content = (|| {
-            let layer_digest = expect(&layer, DSSE).map_err(Some)?;
-            let bytes = evidence
-                .blob(&repository.repository(), &layer_digest, layer.size(), Share::Attestations)
-                .map_err(content_reason)?;
-            let envelope = dsse::parse(bytes)
-                .map_err(|e| Some(Reason::new(Code::EnvelopeMalformed, e.to_string())))?;
-            Ok(Content::Attestation {
-                envelope,
-                annotations: Annotations::read(|name| layer.annotation(name)),
-            })
-        })();
-        push(discovered, name, Claim::Attestation, content);
+        let content = attestation(evidence, repository, &layer);
+        push(discovered, name, claim, content);
     }
+}
+
+/// A layer with a DSSE envelope.
+pub(super) fn attestation(
+    evidence: &mut Evidence<'_>,
+    repository: &Reference,
+    layer: &Descriptor,
+) -> Result<Content, Option<Reason>> {
+    let layer_digest = expect(layer, DSSE).map_err(Some)?;
+    let bytes = evidence
+        .blob(&repository.repository(), &layer_digest, layer.size(), Share::Attestations)
+        .map_err(content_reason)?;
+    let envelope = dsse::parse(bytes)
+        .map_err(|e| Some(Reason::new(Code::EnvelopeMalformed, e.to_string())))?;
+    let annotations = Annotations::read(|name| layer.annotation(name));
+    Ok(Content::Attestation { envelope, annotations })
 }
 
 /// The layers of a tag's manifest, in the order of their sizes, digests and signatures: what is
@@ -107,18 +123,21 @@ fn layers(
             return Vec::new();
         }
     };
-    let mut layers: Vec<_> =
-        layers.into_iter().map(|l| (format!("{tag} layer {}", l.digest), l)).collect();
-    let key = |layer: &Descriptor| {
-        let signature = layer.annotation(SIGNATURE).map(str::to_owned);
-        (layer.size().unwrap_or(u64::MAX), layer.digest.clone(), signature)
-    };
-    layers.sort_by_cached_key(|(_, layer)| key(layer));
+    let layers = ordered(layers);
     let most = roads.most(evidence);
     if layers.len() > most {
-        layers.truncate(most);
         discovered.problem(&format!("tag {tag}"), &[claim], over_budget(evidence));
     }
+    let name = |layer: Descriptor| (format!("{tag} layer {}", layer.digest), layer);
+    layers.into_iter().take(most).map(name).collect()
+}
+
+/// Layers by size, digest and signature.
+pub(super) fn ordered(mut layers: Vec<Descriptor>) -> Vec<Descriptor> {
+    layers.sort_by_cached_key(|layer| {
+        let signature = layer.annotation(SIGNATURE).map(str::to_owned);
+        (layer.size().unwrap_or(u64::MAX), layer.digest.clone(), signature)
+    });
     layers
 }
 

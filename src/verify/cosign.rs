@@ -48,14 +48,14 @@ pub struct Wanted<'a> {
     pub predicate_type: &'a str,
 }
 
-/// What stands beside a signature.
+/// What stands beside a signature. What cannot be read harms only who asks for it.
 struct Material<'a> {
     /// A hint at the key.
     hint: Option<&'a str>,
     /// A leaf, then its chain.
-    certificates: Vec<Certificate>,
-    entries: Vec<LogEntry>,
-    timestamps: Vec<Vec<u8>>,
+    certificates: Result<Vec<Certificate>, Reason>,
+    entries: Result<Vec<LogEntry>, Reason>,
+    timestamps: Result<Vec<Vec<u8>>, Reason>,
     version: Option<Version>,
 }
 
@@ -91,7 +91,7 @@ pub fn simple_signing(
     let signature = STANDARD.decode(candidate.signature.trim_ascii()).map_err(|_| {
         Rejected::from(Reason::new(Code::SignatureMalformed, "the signature is not base64"))
     })?;
-    let material = Material::annotated(candidate.annotations)?;
+    let material = Material::annotated(candidate.annotations);
     let digest = |algorithm: HashAlgorithm| Some(algorithm.digest(candidate.payload));
     let signed = Signed {
         message: &Message::bytes(candidate.payload),
@@ -120,7 +120,7 @@ pub fn bundle_signature(bundle: &Bundle, context: &Context<'_>, spend: &Spend) -
                     .found(statement.predicate_type)
                     .into());
             }
-            let material = Material::of(bundle)?;
+            let material = Material::of(bundle);
             let (signer, weakened) =
                 signed_statement(envelope, &statement, &material, context, spend, &mut checks)?;
             let digest = Digest::parse(&context.target.digest);
@@ -172,40 +172,40 @@ pub fn dsse_attestation(
 }
 
 impl<'a> Material<'a> {
-    fn of(bundle: &'a Bundle) -> Result<Self, Reason> {
-        let (hint, certificates) = match &bundle.key {
-            KeyMaterial::PublicKey { hint } => (Some(hint.as_str()), Vec::new()),
-            KeyMaterial::Certificates(chain) => {
-                let chain = chain.iter().map(|der| Certificate::from_der(der));
-                let chain = chain.collect::<Result<_, _>>();
-                let chain =
-                    chain.map_err(|e| Reason::new(Code::CertificateMalformed, e.to_string()))?;
-                (None, chain)
-            }
+    fn of(bundle: &'a Bundle) -> Self {
+        let (hint, chain) = match &bundle.key {
+            KeyMaterial::PublicKey { hint } => (Some(hint.as_str()), &[][..]),
+            KeyMaterial::Certificates(chain) => (None, chain.as_slice()),
         };
-        Ok(Self {
+        let chain = chain.iter().map(|der| Certificate::from_der(der));
+        let certificates = chain.collect::<Result<_, _>>();
+        Self {
             hint,
-            certificates,
-            entries: bundle.entries.clone(),
-            timestamps: bundle.timestamps.clone(),
+            certificates: certificates
+                .map_err(|e| Reason::new(Code::CertificateMalformed, e.to_string())),
+            entries: Ok(bundle.entries.clone()),
+            timestamps: Ok(bundle.timestamps.clone()),
             version: Some(bundle.version),
-        })
+        }
     }
 
     /// OpenSSL's text before a PEM block is tolerated; a chain has at most ten certificates (public
     /// PKIs have two to four).
-    fn annotated(annotations: &Annotations) -> Result<Self, Reason> {
+    fn annotated(annotations: &Annotations) -> Self {
         let read = |text: &str, most| {
             Certificate::from_pem_chain(text, most)
                 .map_err(|e| Reason::new(Code::CertificateMalformed, e.to_string()))
         };
-        let mut certificates = Vec::new();
-        if let Some(leaf) = &annotations.certificate {
-            certificates = read(leaf, 1)?;
+        let certificates = || {
+            let Some(leaf) = &annotations.certificate else {
+                return Ok(Vec::new());
+            };
+            let mut certificates = read(leaf, 1)?;
             if let Some(chain) = &annotations.chain {
                 certificates.extend(read(chain, 10)?);
             }
-        }
+            Ok(certificates)
+        };
         let entry = annotations.bundle.as_deref().map(|text| {
             log_entry::from_annotation(text).map_err(|e| Reason::new(Code::LogEntryMalformed, e))
         });
@@ -213,13 +213,13 @@ impl<'a> Material<'a> {
             log_entry::timestamp_from_annotation(text)
                 .map_err(|e| Reason::new(Code::TimestampMalformed, e))
         });
-        Ok(Self {
+        Self {
             hint: None,
-            certificates,
-            entries: entry.transpose()?.into_iter().collect(),
-            timestamps: timestamp.transpose()?.into_iter().collect(),
+            certificates: certificates(),
+            entries: entry.transpose().map(|e| e.into_iter().collect()),
+            timestamps: timestamp.transpose().map(|t| t.into_iter().collect()),
             version: None,
-        })
+        }
     }
 }
 
@@ -253,7 +253,7 @@ fn message_signature(
             }
         }
     }
-    let material = Material::of(bundle)?;
+    let material = Material::of(bundle);
     let signed = Signed {
         message: &Message::target(target),
         artifact: Artifact::Message(&digest),
@@ -279,7 +279,7 @@ fn claimed_statement(envelope: &Envelope) -> Result<Statement, Reason> {
 
 fn attestation<'m>(
     envelope: &Envelope,
-    material: impl FnOnce() -> Result<Material<'m>, Reason>,
+    material: impl FnOnce() -> Material<'m>,
     wanted: &Wanted<'_>,
     context: &Context<'_>,
     spend: &Spend,
@@ -299,7 +299,7 @@ fn attestation<'m>(
             .into());
     }
     let (signer, weakened) =
-        signed_statement(envelope, &statement, &material()?, context, spend, &mut checks)?;
+        signed_statement(envelope, &statement, &material(), context, spend, &mut checks)?;
     checks.push(Node::pass(Kind::Check, "predicate type").detail(statement.predicate_type));
     Ok(Accepted { signer: Some(signer), checks, weakened })
 }

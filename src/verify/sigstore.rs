@@ -30,10 +30,10 @@ pub struct Evidence<'a> {
     pub artifact: Artifact<'a>,
     /// The signature.
     pub signature: &'a [u8],
-    /// Log entries.
-    pub entries: &'a [LogEntry],
-    /// RFC 3161 timestamps over the signature.
-    pub timestamps: &'a [Vec<u8>],
+    /// Log entries, or why they cannot be read.
+    pub entries: Result<&'a [LogEntry], &'a Reason>,
+    /// RFC 3161 timestamps over the signature, or why they cannot be read.
+    pub timestamps: Result<&'a [Vec<u8>], &'a Reason>,
     /// The bundle's version; `None` for Cosign's annotations.
     pub version: Option<Version>,
 }

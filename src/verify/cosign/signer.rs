@@ -127,8 +127,8 @@ impl Signed<'_> {
         Evidence {
             artifact: self.artifact,
             signature,
-            entries: &self.material.entries,
-            timestamps: &self.material.timestamps,
+            entries: self.material.entries.as_deref(),
+            timestamps: self.material.timestamps.as_deref(),
             version: self.material.version,
         }
     }
@@ -216,7 +216,7 @@ impl Signed<'_> {
     }
 
     fn leaf(&self) -> Result<(&Certificate, &[Certificate]), Reason> {
-        match self.material.certificates.as_slice() {
+        match self.material.certificates.as_deref().map_err(Clone::clone)? {
             [leaf, travelled @ ..] => Ok((leaf, travelled)),
             [] => Err(Reason::of(Code::CertificateAbsent)),
         }

@@ -52,9 +52,10 @@ pub(super) fn bound(
     if instance.logs == 0 {
         return Ok(Vec::new());
     }
+    let entries = evidence.entries.map_err(Clone::clone)?;
     let mut bound = Vec::new();
     let mut operators = BTreeSet::new();
-    for entry in evidence.entries {
+    for entry in entries {
         let logs: Vec<Log> =
             instance.root.logs.iter().filter(|log| log.has_id(&entry.log_id)).cloned().collect();
         let Some(log) = logs.first() else {
@@ -70,11 +71,7 @@ pub(super) fn bound(
     if operators.len() < instance.logs {
         return Err(Reason::of(Code::LogEntryAbsent)
             .expected(format!("{} of the logs of trust `{}`", instance.logs, instance.name))
-            .found(format!(
-                "{} entries, {} of such logs",
-                evidence.entries.len(),
-                operators.len()
-            )));
+            .found(format!("{} entries, {} of such logs", entries.len(), operators.len())));
     }
     Ok(bound)
 }

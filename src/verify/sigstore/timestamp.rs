@@ -30,7 +30,7 @@ pub(super) fn verified(
     let mut times = Vec::new();
     let mut operators = BTreeSet::new();
     let mut untrusted = None;
-    for der in evidence.timestamps {
+    for der in evidence.timestamps.map_err(Clone::clone)? {
         match one(der, evidence.signature, instance, spend) {
             Ok((time, operator)) => {
                 times.push(time);
