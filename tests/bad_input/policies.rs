@@ -363,12 +363,7 @@ fn broken_policies_are_refused_where_they_are_broken() {
             "/spec/authorities/key/cosign/annotations/a",
             None,
         ),
-        (
-            put(key_, "transparencyLog", json!("required")),
-            later,
-            "/spec/authorities/key/cosign/transparencyLog",
-            None,
-        ),
+        (put(key_, "transparencyLog", json!("required")), missing, key_, None),
         (
             put(key_, "transparencyLog", json!("none")),
             invalid,
@@ -381,7 +376,7 @@ fn broken_policies_are_refused_where_they_are_broken() {
             "/spec/authorities/corp/cosign/trust",
             Some("own"),
         ),
-        (put(corp, "trust", json!("store")), invalid, corp, None),
+        (put(corp, "trust", json!("store")), invalid, "/spec/authorities/corp/cosign/trust", None),
         (cut("/spec/authorities/corp/cosign/trust"), missing, corp, None),
         (
             put(corp, "certificate", json!({})),
