@@ -6,7 +6,7 @@ use countersign::{
     Step,
     crypto::{Memo, Spend},
     discovery::manifest,
-    envelope::{bundle, cose, dsse, jws, notation::MOST_CERTIFICATES, simple_signing},
+    envelope::{bundle, cose, dsse, jws, log_entry, notation::MOST_CERTIFICATES, simple_signing},
     evaluate,
     evidence::Budget,
     json, pem,
@@ -14,6 +14,8 @@ use countersign::{
     reference::{Digest, Reference},
     step_json,
     time::Time,
+    timestamp::{self, Authority, Token},
+    transparency::{LoggedEntry, checkpoint::Checkpoint, sct},
     wire::{Outcome, StepRequest, StepResponse},
     x509::Certificate,
 };
@@ -23,21 +25,39 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
+    ("annotation", annotation),
     ("bundle", bundle),
     ("certificate", certificate),
+    ("checkpoint", checkpoint),
     ("cose", cose),
     ("dsse", dsse),
     ("glob", glob),
     ("json", json),
     ("jws", jws),
+    ("log_entry", log_entry),
     ("manifest", manifest),
     ("pem", pem),
     ("policy", policy),
     ("reference", reference),
+    ("sct", sct),
     ("simple_signing", simple_signing),
     ("statement", statement),
     ("step", step),
+    ("timestamp", timestamp),
 ];
+
+/// An entry in Cosign's annotation has a promise; its other annotation is a timestamp.
+pub fn annotation(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    if let Ok(entry) = log_entry::from_annotation(text) {
+        assert!(entry.promise.is_some() && entry.proof.is_none());
+    }
+    if let Ok(token) = log_entry::timestamp_from_annotation(text) {
+        timestamp(&token);
+    }
+}
 
 /// A bundle has one signature.
 pub fn bundle(data: &[u8]) {
@@ -57,6 +77,17 @@ pub fn certificate(data: &[u8]) {
         }
         let _ = certificate.fingerprint();
         let _ = certificate.subject().to_string();
+    }
+}
+
+/// What is signed is the text before the signatures.
+pub fn checkpoint(data: &[u8]) {
+    if let Ok(note) = std::str::from_utf8(data)
+        && let Ok(checkpoint) = Checkpoint::parse(note)
+    {
+        assert!(note.starts_with(&checkpoint.signed));
+        assert!(checkpoint.signed.starts_with(&checkpoint.origin));
+        assert!(!checkpoint.signatures.is_empty());
     }
 }
 
@@ -106,6 +137,16 @@ pub fn jws(data: &[u8]) {
         assert!((1..=MOST_CERTIFICATES).contains(&envelope.chain.len()));
         let dots = envelope.signing_input.iter().filter(|b| **b == b'.');
         assert_eq!(dots.count(), 1);
+    }
+}
+
+/// An entry names what has signed, and is not about nothing.
+pub fn log_entry(data: &[u8]) {
+    if let Ok(entry) = LoggedEntry::parse(data, None) {
+        assert!(!entry.signatures.is_empty());
+        let _ = entry.signature_hash();
+        let other = LoggedEntry::parse(data, Some(("hashedrekord", "9.9.9")));
+        assert!(other.is_err());
     }
 }
 
@@ -186,5 +227,25 @@ pub fn step(data: &[u8]) {
         evaluate(&policy, &request.request, &request.evidence, now, budget)
     {
         assert_ne!(decision.outcome, Outcome::Allow);
+    }
+}
+
+/// A list of timestamps is not empty, and its precertificate can be made.
+pub fn sct(data: &[u8]) {
+    if let Ok(certificate) = Certificate::from_der(data)
+        && let Ok(scts) = sct::parse_list(&certificate)
+    {
+        assert!(!scts.is_empty());
+        let _ = sct::Precertificate::of(&certificate, certificate.spki_der());
+    }
+}
+
+/// Nobody's token is not believed.
+pub fn timestamp(data: &[u8]) {
+    if let Ok(token) = Token::parse(data) {
+        let nobody = Authority { leaf: None, intermediates: &[], roots: &[] };
+        let spend = Spend::new(4, Memo::default());
+        assert!(timestamp::verify(&token, b"message", &nobody, &spend).is_err());
+        let _ = token.claimed_time();
     }
 }
