@@ -4,21 +4,54 @@ use std::fmt::Write;
 
 use countersign::{
     verdict::Reason,
-    wire::{ImageDecision, Mark, Node},
+    wire::{BlobDecision, ImageDecision, Mark, Node, Outcome},
 };
 
 use super::style::Style;
 
-/// One image: the verdict in the first line, the tree below it.
-pub(super) fn render(image: &ImageDecision, style: Style) -> String {
-    let mut out = format!("{} {}", style.outcome(image.outcome), clean(&image.reference));
-    if let Some(digest) = image.digest.as_deref().filter(|d| !image.reference.contains(*d)) {
+/// What was decided on one thing.
+pub(super) struct Verdict<'a> {
+    name: &'a str,
+    digest: Option<&'a str>,
+    outcome: Outcome,
+    reason: Option<&'a Reason>,
+    explanation: &'a Node,
+}
+
+impl<'a> From<&'a ImageDecision> for Verdict<'a> {
+    fn from(image: &'a ImageDecision) -> Self {
+        Self {
+            name: &image.reference,
+            digest: image.digest.as_deref(),
+            outcome: image.outcome,
+            reason: image.reason.as_ref(),
+            explanation: &image.explanation,
+        }
+    }
+}
+
+impl<'a> From<&'a BlobDecision> for Verdict<'a> {
+    fn from(blob: &'a BlobDecision) -> Self {
+        Self {
+            name: &blob.name,
+            digest: blob.digest.as_deref(),
+            outcome: blob.outcome,
+            reason: blob.reason.as_ref(),
+            explanation: &blob.explanation,
+        }
+    }
+}
+
+/// The verdict in the first line, the tree below it.
+pub(super) fn render(verdict: &Verdict<'_>, style: Style) -> String {
+    let mut out = format!("{} {}", style.outcome(verdict.outcome), clean(verdict.name));
+    if let Some(digest) = verdict.digest.filter(|d| !verdict.name.contains(*d)) {
         out.push('@');
         out.push_str(&clean(digest));
     }
     out.push('\n');
-    let root = &image.explanation;
-    if let Some(reason) = &image.reason {
+    let root = verdict.explanation;
+    if let Some(reason) = verdict.reason {
         let below = if root.children.is_empty() { "   " } else { "│  " };
         let _ = writeln!(out, "{}{}", style.faint(below), headline(reason));
         if !somewhere_below(root, reason) {
@@ -96,10 +129,7 @@ pub(super) fn clean(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use countersign::{
-        verdict::Code,
-        wire::{Kind, Outcome},
-    };
+    use countersign::{verdict::Code, wire::Kind};
 
     use super::{super::style::When, *};
 
@@ -127,7 +157,7 @@ DENY ghcr.io/a/b:1@sha256:00
    │       next: check which key signed the image
    └─ ✓ digest  equal
 ";
-        assert_eq!(render(&image, Style::new(When::Never)), expected);
+        assert_eq!(render(&Verdict::from(&image), Style::new(When::Never)), expected);
     }
 
     #[test]

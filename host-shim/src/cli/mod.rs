@@ -5,9 +5,13 @@ mod explanation;
 mod kubewarden;
 mod module;
 mod output;
+mod report;
+mod signed_by;
 mod style;
 mod target;
 mod verify;
+mod verify_blob;
+mod verify_bundle;
 
 use std::{env, process::ExitCode};
 
@@ -17,13 +21,13 @@ use crate::runtime::{Embedded, Modules};
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  allow: every image is proven
+  0  allow: every image or file is proven
   1  deny: evidence is there and fails, or none exists
   2  undetermined: evidence could not be had or proven
   3  bad input: usage, policy, reference, or an internal trap
-Of several images the worst counts: 3, then 1, then 2, then 0.";
+Of several the worst counts: 3, then 1, then 2, then 0.";
 
-/// Verifies container-image signatures and attestations against a policy.
+/// Verifies signatures and attestations of container images and files against a policy.
 #[derive(Debug, Parser)]
 #[command(name = "countersign", after_help = EXIT_CODES, disable_help_subcommand = true)]
 struct Arguments {
@@ -35,6 +39,8 @@ struct Arguments {
 enum Command {
     Kubewarden(kubewarden::Kubewarden),
     Verify(verify::Verify),
+    VerifyBlob(verify_blob::VerifyBlob),
+    VerifyBundle(verify_bundle::VerifyBundle),
 }
 
 /// How a command ends.
@@ -94,6 +100,8 @@ pub fn run(modules: Modules) -> ExitCode {
     match arguments.command {
         Command::Kubewarden(kubewarden) => kubewarden.run().into(),
         Command::Verify(verify) => verify.run(modules).into(),
+        Command::VerifyBlob(verify) => verify.run(modules).into(),
+        Command::VerifyBundle(verify) => verify.run(modules).into(),
     }
 }
 

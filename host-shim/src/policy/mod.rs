@@ -1,11 +1,13 @@
 //! The policy document as a file: YAML or JSON, with the place of every value kept for messages.
 
+mod files;
 mod positions;
 mod yaml;
 
 use std::{
     fmt, fs,
     io::{self, Read},
+    path::Path,
 };
 
 use serde_json::Value;
@@ -24,6 +26,7 @@ pub struct Document {
     pub value: Value,
     /// The place of each value.
     pub positions: Positions,
+    files: Vec<files::Inlined>,
 }
 
 /// Why a file is not a document.
@@ -49,6 +52,15 @@ impl fmt::Display for DocumentError {
 impl std::error::Error for DocumentError {}
 
 impl Document {
+    /// Reads a policy: a document in which each `{ file: PATH }` is put in place. Paths are relative
+    /// to the policy's own directory.
+    pub fn load_policy(path: &str) -> Result<Self, DocumentError> {
+        let mut document = Self::load(path)?;
+        let directory = Path::new(path).parent().filter(|_| path != "-");
+        files::inline(&mut document, directory.unwrap_or_else(|| Path::new("")))?;
+        Ok(document)
+    }
+
     /// Reads a file, or standard input for `-`.
     pub fn load(path: &str) -> Result<Self, DocumentError> {
         let name = if path == "-" { "<stdin>" } else { path };
@@ -78,10 +90,12 @@ impl Document {
             && let Ok(value) = countersign::json::parse(text.as_bytes())
         {
             let positions = parsed.map(|(_, positions)| positions).unwrap_or_default();
-            return Ok(Self { name: name.to_owned(), value, positions });
+            return Ok(Self { name: name.to_owned(), value, positions, files: Vec::new() });
         }
         match parsed {
-            Ok((value, positions)) => Ok(Self { name: name.to_owned(), value, positions }),
+            Ok((value, positions)) => {
+                Ok(Self { name: name.to_owned(), value, positions, files: Vec::new() })
+            }
             Err(e) => Err(DocumentError {
                 name: name.to_owned(),
                 position: Some(e.position),
@@ -92,6 +106,18 @@ impl Document {
 
     /// `file:line:column` of a JSON pointer, or of the nearest thing around it.
     pub fn locate(&self, pointer: &str) -> String {
+        for inlined in &self.files {
+            let Some(rest) = pointer.strip_prefix(&inlined.pointer) else { continue };
+            match &inlined.file {
+                _ if !rest.is_empty() && !rest.starts_with('/') => {}
+                files::File::Document(document) => return document.locate(rest),
+                files::File::Pem(name) => return format!("{} ({name})", self.place(pointer)),
+            }
+        }
+        self.place(pointer)
+    }
+
+    fn place(&self, pointer: &str) -> String {
         match self.positions.nearest(pointer) {
             Some(position) => format!("{}:{position}", self.name),
             None => self.name.clone(),

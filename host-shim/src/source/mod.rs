@@ -8,7 +8,7 @@ mod referrers;
 mod registry;
 mod token;
 
-use countersign::wire::{Answer, Fetch};
+use countersign::wire::{Answer, Fetch, UnavailableReason};
 
 pub use http::{Options, Timeouts};
 pub use layout::{Layout, LayoutError, Selector};
@@ -22,6 +22,19 @@ pub trait EvidenceSource: Sync {
     /// What went over the wire so far.
     fn traffic(&self) -> Traffic {
         Traffic::default()
+    }
+}
+
+/// Has nothing: for decisions whose requests carry everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nothing;
+
+impl EvidenceSource for Nothing {
+    fn fetch(&self, _fetch: &Fetch) -> Answer {
+        Answer::Unavailable {
+            reason: UnavailableReason::Transport,
+            message: "there is no registry behind a file".to_owned(),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 /// Whether there is a module to run; a word about it where not.
-fn embeds_a_module() -> bool {
+pub(crate) fn embeds_a_module() -> bool {
     let version = String::from_utf8(run(&["--version"]).stdout).unwrap();
     let embedded = version.contains("module sha256:");
     if !embedded {

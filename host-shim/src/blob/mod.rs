@@ -1,0 +1,42 @@
+//! Blobs: files, and digests of files, that no registry names. A command line becomes a policy and
+//! a request here; the module decides.
+
+mod artifact;
+mod detached;
+mod expectation;
+
+use countersign::wire::{BlobRequest, BlobSignature, Bytes, Request};
+use serde_json::Value;
+
+pub use artifact::Artifact;
+pub use detached::{Detached, from_cosign_bundle};
+pub(crate) use expectation::place;
+pub use expectation::{Expectation, Identity, Root, Signer};
+
+use crate::{
+    driver::{self, DriverError, Evaluator, Judgement, Question},
+    source::Nothing,
+};
+
+/// What a bundle is announced as. Which version it is, it says itself.
+const BUNDLE: &str = "application/vnd.dev.sigstore.bundle+json";
+
+/// Decides on an artifact with these bundles. The policy's `blobs` globs match the artifact's name.
+pub fn decide(
+    evaluator: &dyn Evaluator,
+    policy: &Value,
+    artifact: Artifact,
+    bundles: Vec<Vec<u8>>,
+    now: &str,
+) -> Result<Judgement, DriverError> {
+    let signature = |bytes| BlobSignature { media_type: BUNDLE.to_owned(), content: Bytes(bytes) };
+    let blob = BlobRequest {
+        name: artifact.name,
+        digests: artifact.digests,
+        content: artifact.content.map(Bytes),
+        signatures: bundles.into_iter().map(signature).collect(),
+    };
+    let request = Request { blobs: vec![blob], ..Request::default() };
+    let question = Question { policy, request: &request, now, budget: None };
+    driver::decide(evaluator, &Nothing, &question)
+}

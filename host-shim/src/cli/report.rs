@@ -1,0 +1,237 @@
+//! Decisions as they are asked for, reported and turned into an exit code.
+
+use std::{collections::BTreeSet, io};
+
+use clap::{Args, ValueEnum};
+use countersign::{
+    time::Time,
+    wire::{Decision, Outcome, PolicyError},
+};
+use serde::Serialize;
+
+use super::{
+    Exit,
+    clock::{self, Clock},
+    explanation::{Verdict, clean, render},
+    module,
+    output::{note, print},
+    style::{Style, When},
+};
+use crate::{
+    driver::{Judgement, ModuleEvaluator, Stats},
+    runtime::{Limits, Modules},
+};
+
+const API_VERSION: &str = "countersign.dev/verify/v1";
+
+/// How to decide and how to say it.
+#[derive(Debug, Args)]
+pub(super) struct Manner {
+    #[command(flatten)]
+    module: module::Choice,
+    /// Decide as of this time instead of the clock's
+    #[arg(long, value_name = "RFC3339", value_parser = clock::parse)]
+    now: Option<Time>,
+    /// For people or for programs
+    #[arg(long, value_enum, default_value_t)]
+    output: Format,
+    /// Say what the decision cost
+    #[arg(long)]
+    stats: bool,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t)]
+    color: When,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A tree that explains the verdict.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// The decisions of one command.
+pub(super) struct Session<'a> {
+    pub(super) evaluator: ModuleEvaluator,
+    manner: &'a Manner,
+    report: Report,
+    exit: Exit,
+    said: BTreeSet<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    api_version: &'static str,
+    module: ModuleReport,
+    now: String,
+    now_overridden: bool,
+    results: Vec<Entry>,
+}
+
+#[derive(Serialize)]
+struct ModuleReport {
+    digest: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    reference: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<Decision>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stats: Option<Stats>,
+}
+
+impl<'a> Session<'a> {
+    /// Loads the module and reads the clock.
+    pub(super) fn start(manner: &'a Manner, modules: Modules) -> Result<Self, String> {
+        let module = manner.module.load(modules).map_err(|e| e.to_string())?;
+        let clock = Clock::new(manner.now);
+        let report = Report {
+            api_version: API_VERSION,
+            module: ModuleReport { digest: module.digest().to_owned() },
+            now: clock.now.to_string(),
+            now_overridden: clock.overridden,
+            results: Vec::new(),
+        };
+        let evaluator =
+            ModuleEvaluator { module, limits: Limits::default(), now: clock.nanoseconds() };
+        Ok(Self { evaluator, manner, report, exit: Exit::default(), said: BTreeSet::new() })
+    }
+
+    /// The time of the decisions.
+    pub(super) fn now(&self) -> &str {
+        &self.report.now
+    }
+
+    /// Takes a decision, or why there is none. `locate` says where a JSON pointer of the policy is.
+    pub(super) fn add(
+        &mut self,
+        reference: &str,
+        judged: Result<Judgement, String>,
+        locate: &dyn Fn(&str) -> String,
+    ) {
+        let reference = reference.to_owned();
+        let entry = match judged {
+            Ok(Judgement { decision, stats, .. }) => {
+                self.exit = self.exit.worst(exit_of(&decision));
+                self.complain(&decision.errors, &reference, locate);
+                let stats = self.manner.stats.then_some(stats);
+                Entry { reference, decision: Some(decision), error: None, stats }
+            }
+            Err(message) => {
+                self.exit = Exit::BadInput;
+                note(&format!("error: {}: {}", clean(&reference), clean(&message)));
+                Entry { reference, decision: None, error: Some(message), stats: None }
+            }
+        };
+        self.report.results.push(entry);
+    }
+
+    /// Writes the report.
+    pub(super) fn finish(self) -> Exit {
+        match self.write() {
+            Ok(()) => self.exit,
+            Err(e) => refuse(&format!("the verdict cannot be written: {e}")),
+        }
+    }
+
+    /// Says what is wrong with the policy, once, and with the request.
+    fn complain(
+        &mut self,
+        errors: &[PolicyError],
+        reference: &str,
+        locate: &dyn Fn(&str) -> String,
+    ) {
+        for error in errors {
+            let place = if error.path == "/request" || error.path.starts_with("/request/") {
+                clean(reference)
+            } else {
+                locate(&error.path)
+            };
+            let path = if error.path.is_empty() { "/" } else { &error.path };
+            let mut line =
+                format!("{place}: {} ({}) at {}", clean(&error.message), error.code, clean(path));
+            if let Some(suggestion) = &error.suggestion {
+                line.push_str(&format!("\n  did you mean {}?", clean(suggestion)));
+            }
+            if self.said.insert(line.clone()) {
+                note(&line);
+            }
+        }
+    }
+
+    fn write(&self) -> io::Result<()> {
+        if self.manner.output == Format::Json {
+            let mut text = serde_json::to_string_pretty(&self.report)?;
+            text.push('\n');
+            return print(&text);
+        }
+        let style = Style::new(self.manner.color);
+        let mut text = String::new();
+        for entry in &self.report.results {
+            if let Some(decision) = &entry.decision {
+                text.push_str(&say(decision, style));
+            }
+            if let Some(stats) = &entry.stats {
+                note(&figures(stats));
+            }
+        }
+        if self.report.now_overridden && !text.is_empty() {
+            text.push_str(&format!("clock: overridden, decided as of {}\n", self.report.now));
+        }
+        print(&text)
+    }
+}
+
+fn say(decision: &Decision, style: Style) -> String {
+    let mut text = String::new();
+    // With errors nothing was verified, and they have been said.
+    if decision.errors.is_empty() {
+        text.extend(decision.images.iter().map(|image| render(&Verdict::from(image), style)));
+        text.extend(decision.blobs.iter().map(|blob| render(&Verdict::from(blob), style)));
+    }
+    for warning in &decision.warnings {
+        text.push_str(&format!("warning: {}\n", clean(warning)));
+    }
+    if decision.mode != "enforce" && decision.errors.is_empty() {
+        let mode = clean(&decision.mode);
+        text.push_str(&format!("mode: {mode} (the exit code does not heed it)\n"));
+    }
+    text
+}
+
+fn exit_of(decision: &Decision) -> Exit {
+    if !decision.errors.is_empty() {
+        return Exit::BadInput;
+    }
+    match decision.outcome {
+        Outcome::Allow => Exit::Allow,
+        Outcome::Deny => Exit::Deny,
+        Outcome::Undetermined => Exit::Undetermined,
+    }
+}
+
+fn figures(stats: &Stats) -> String {
+    format!(
+        "stats: {} rounds, {} fetches, {} requests, {} bytes, {} fuel, {} KiB of memory",
+        stats.rounds,
+        stats.fetches,
+        stats.requests,
+        stats.bytes,
+        stats.fuel,
+        stats.memory >> 10
+    )
+}
+
+/// Ends a command that cannot go on.
+pub(super) fn refuse(message: &str) -> Exit {
+    note(&format!("error: {}", clean(message)));
+    Exit::BadInput
+}
