@@ -102,13 +102,13 @@ fn whole() -> Value {
                 "logged": { "cosign": { "keys": keys, "trust": "public-good", "transparencyLog": "required" } },
                 "name": { "cosign": {
                     "trust": ["ca", "private"],
-                    "certificate": { "distinguishedName": "C=DE, O=acme", "issuer": "https://acme.test" },
+                    "certificate": { "distinguishedName": "CN=signer,O=acme,C=DE", "issuer": "https://acme.test" },
                     "transparencyLog": { "atLeast": 1 },
                     "timestamp": "required",
                 } },
                 "names": { "cosign": {
                     "trust": ["ca"],
-                    "certificate": { "distinguishedNameRegExp": ".*O=acme", "issuerRegExp": ".*" },
+                    "certificate": { "distinguishedNameRegExp": ".*,O=acme,C=DE", "issuerRegExp": ".*" },
                 } },
                 "ci": { "cosign": {
                     "trust": ["public-good", "private"],
