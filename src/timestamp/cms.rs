@@ -28,6 +28,9 @@ pub(super) const TST_INFO: ObjectIdentifier =
 /// Certificates in a token. Real ones have none to four: a chain, and sometimes a cross certificate.
 const MOST_CERTIFICATES: usize = 10;
 
+/// Signers of a token, where several are taken; tspclient's own tests have two.
+const MOST_SIGNERS: usize = 4;
+
 /// Digest algorithms that a token lists; real ones list one.
 const MOST_DIGESTS: usize = 8;
 
@@ -124,26 +127,35 @@ struct IssuerAndSerialNumber<'a> {
 
 impl Token {
     /// A TimeStampResp that grants, or a bare TimeStampToken; the whole input.
+    ///
+    /// RFC 3161 §2.4.2: "The time-stamp token MUST NOT contain any signatures other than the
+    /// signature of the TSA." So there is one signer.
     pub fn parse(der: &[u8]) -> Result<Self, TimestampError> {
-        if der.len() > MOST_BYTES {
-            return Err(TimestampError::TooLarge(der.len()));
-        }
         let info = content_info(der)?;
-        if info.content_type != SIGNED_DATA {
-            return Err(TimestampError::Malformed("not CMS SignedData"));
+        let data = signed_data(&info)?;
+        let signers = data.signers.read(1, "more than one signer")?;
+        match signers.as_slice() {
+            [signer] => Self::signed_by(&data, signer),
+            _ => Err(TimestampError::Malformed("no signer")),
         }
-        let data: SignedData<'_> =
-            info.content.decode_as().map_err(|_| TimestampError::Malformed("SignedData"))?;
-        // RFC 5652 §5.1: 3, as the content is not id-data; 4 and 5 are for kinds of certificates
-        // and revocation lists that no TSA has.
-        if data.version != 3 {
-            return Err(TimestampError::Malformed("the version of SignedData"));
+    }
+
+    /// As [`Token::parse`], once for each signer: Notation's tools take a token of several, of whom
+    /// one that is good is enough.
+    pub fn parse_each(der: &[u8]) -> Result<Vec<Result<Self, TimestampError>>, TimestampError> {
+        let info = content_info(der)?;
+        let data = signed_data(&info)?;
+        let signers = data.signers.read(MOST_SIGNERS, "too many signers")?;
+        if signers.is_empty() {
+            return Err(TimestampError::Malformed("no signer"));
         }
-        if data.content.content_type != TST_INFO {
-            return Err(TimestampError::Malformed("the content is not TSTInfo"));
-        }
+        Ok(signers.iter().map(|signer| Self::signed_by(&data, signer)).collect())
+    }
+
+    fn signed_by(data: &SignedData<'_>, signer: &AnyRef<'_>) -> Result<Self, TimestampError> {
+        let signer: SignerInfo<'_> =
+            signer.decode_as().map_err(|_| TimestampError::Malformed("SignerInfo"))?;
         let content = data.content.content.ok_or(TimestampError::Malformed("no content"))?;
-        let signer = only_signer(data.signers)?;
         let digest = algorithm::hash(&signer.digest)?;
         is_listed(data.digests, digest)?;
         let signed = signer.signed.ok_or(TimestampError::Malformed("no signed attributes"))?;
@@ -172,6 +184,9 @@ impl Token {
 
 /// Which of the two it is: a response starts with a sequence, a token with an object identifier.
 fn content_info(der: &[u8]) -> Result<ContentInfo<'_>, TimestampError> {
+    if der.len() > MOST_BYTES {
+        return Err(TimestampError::TooLarge(der.len()));
+    }
     let malformed = |_| TimestampError::Malformed("neither TimeStampResp nor ContentInfo");
     let outer = AnyRef::from_der(der).map_err(malformed)?;
     let reader = SliceReader::new(outer.value()).map_err(malformed)?;
@@ -187,14 +202,21 @@ fn content_info(der: &[u8]) -> Result<ContentInfo<'_>, TimestampError> {
     }
 }
 
-/// RFC 3161 §2.4.2: "The time-stamp token MUST NOT contain any signatures other than the signature
-/// of the TSA." So there is one, also where Notation's tools would try the next.
-fn only_signer(signers: Elements<'_>) -> Result<SignerInfo<'_>, TimestampError> {
-    let signers = signers.read(1, "more than one signer")?;
-    match signers.as_slice() {
-        [signer] => signer.decode_as().map_err(|_| TimestampError::Malformed("SignerInfo")),
-        _ => Err(TimestampError::Malformed("no signer")),
+fn signed_data<'a>(info: &ContentInfo<'a>) -> Result<SignedData<'a>, TimestampError> {
+    if info.content_type != SIGNED_DATA {
+        return Err(TimestampError::Malformed("not CMS SignedData"));
     }
+    let data: SignedData<'_> =
+        info.content.decode_as().map_err(|_| TimestampError::Malformed("SignedData"))?;
+    // RFC 5652 §5.1: 3, as the content is not id-data; 4 and 5 are for kinds of certificates
+    // and revocation lists that no TSA has.
+    if data.version != 3 {
+        return Err(TimestampError::Malformed("the version of SignedData"));
+    }
+    if data.content.content_type != TST_INFO {
+        return Err(TimestampError::Malformed("the content is not TSTInfo"));
+    }
+    Ok(data)
 }
 
 /// RFC 5652 §5.3: the signer's digest algorithm "SHOULD be among those listed in the digestAlgorithms

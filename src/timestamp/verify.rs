@@ -34,6 +34,8 @@ pub struct Timestamp {
     pub latest: Time,
     /// The TSA's certificate.
     pub leaf: Certificate,
+    /// The path that was verified at `time`: the TSA's certificate first, the root last.
+    pub chain: Vec<Certificate>,
 }
 
 /// Verifies that a TSA of `authority` made the token over `message`, the bytes that were hashed: for
@@ -59,7 +61,7 @@ pub fn verify(
     }
     let leaf = signer(token, authority)?;
     let key = profile(leaf)?;
-    chain(token, leaf, authority, info.time, spend)?;
+    let path = chain(token, leaf, authority, info.time, spend)?;
     // A second time that the TSA signs; Notation's tools and Sigstore's hold it against the
     // validity of certificates too. The signatures of the path are known by now.
     if let Some(time) = token.attributes.signing_time.filter(|time| *time != info.time) {
@@ -73,6 +75,7 @@ pub fn verify(
         earliest: info.earliest,
         latest: info.latest,
         leaf: leaf.clone(),
+        chain: path,
     })
 }
 
@@ -134,9 +137,9 @@ fn chain(
     authority: &Authority<'_>,
     time: Time,
     spend: &Spend,
-) -> Result<(), TimestampError> {
+) -> Result<Vec<Certificate>, TimestampError> {
     let embedded = if authority.leaf.is_some() { &[][..] } else { &token.certificates };
     let intermediates: Vec<_> = authority.intermediates.iter().chain(embedded).cloned().collect();
-    path::verify(leaf, &intermediates, authority.roots, time, Purpose::TimeStamping, spend)?;
-    Ok(())
+    let purpose = Purpose::TimeStamping;
+    Ok(path::build(leaf, &intermediates, authority.roots, time, purpose, spend)?)
 }

@@ -58,6 +58,18 @@ pub fn verify(
     purpose: Purpose,
     spend: &Spend,
 ) -> Result<(), PathError> {
+    build(leaf, intermediates, roots, time, purpose, spend).map(drop)
+}
+
+/// As [`verify`]; the path that was found, `leaf` first and the root last.
+pub fn build(
+    leaf: &Certificate,
+    intermediates: &[Certificate],
+    roots: &[Certificate],
+    time: Time,
+    purpose: Purpose,
+    spend: &Spend,
+) -> Result<Vec<Certificate>, PathError> {
     let leaf_usage = leaf.key_usage().ok_or(PathError::Profile("the leaf has no keyUsage"))?;
     if !leaf_usage.digital_signature {
         return Err(PathError::Profile("the leaf's keyUsage lacks digitalSignature"));
@@ -82,7 +94,7 @@ fn chain(
     purpose: Purpose,
     spend: &Spend,
     exhausted: &AtomicBool,
-) -> Result<(), PathError> {
+) -> Result<Vec<Certificate>, PathError> {
     // A root outside of its validity anchors nothing.
     let mut usable = Vec::new();
     let mut unusable = None;
@@ -129,6 +141,7 @@ fn chain(
             (PathError::Untrusted, Some(root)) => root,
             (error, _) => error,
         })?;
+    let mut found = vec![leaf.clone()];
     for der in path.intermediate_certificates() {
         let certificate =
             Certificate::from_der(der.der().as_ref()).map_err(|_| PathError::Untrusted)?;
@@ -136,8 +149,15 @@ fn chain(
         if certificate.key_usage().is_some_and(|usage| !usage.key_cert_sign) {
             return Err(PathError::Profile("an intermediate's keyUsage lacks keyCertSign"));
         }
+        found.push(certificate);
     }
-    Ok(())
+    let anchor = path.anchor();
+    let root = roots.iter().find(|root| {
+        let der = CertificateDer::from(root.der());
+        validity(root, time).is_ok() && anchor_from_trusted_cert(&der).is_ok_and(|a| a == *anchor)
+    });
+    found.push(root.ok_or(PathError::Untrusted)?.clone());
+    Ok(found)
 }
 
 impl Purpose {
