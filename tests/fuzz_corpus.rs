@@ -67,7 +67,9 @@ fn the_seeds_of_step_are_whole_requests() {
         policy::Policy,
         wire::{STEP_VERSION, StepRequest},
     };
-    for id in ["cosign-a-own-ca", "cosign-b-cosign-p256-right-key", "notation-cose-p256"] {
+    for id in
+        ["cosign-a-own-ca", "cosign-b-cosign-p256-right-key", "keyless-exact", "notation-cose-p256"]
+    {
         let case = support::cases().into_iter().find(|c| c.id == id).unwrap();
         let policy = Policy::parse(&case.policy).unwrap();
         let layout = support::open(&case.reference);
