@@ -34,8 +34,39 @@ show "Notation, JWS: allowed" notation d-p256-jws 0
 show "Notation, JWS: another identity" notation d-rsa2048-jws 1
 show "Notation, COSE: allowed" notation d-p256-cose 0
 show "Notation, COSE: the signature has expired" notation d-expired-cose 1
+show "Keyless, with log and timestamp: allowed" keyless-own-root c-mock-rekor2 0
+show "Keyless: no log has an entry" keyless-own-root c-mock-rekor0 1
+show "A key and a timestamp: allowed" timestamp b-tsa 0
+show "A key and a timestamp: no timestamp" timestamp b-sc 1
 show "Either family: allowed by Notation" either d-both 0
 show "Either family: unsigned" either a-unsigned 1
+
+# A file and its bundle: here the manifest of an image, which is what its bundle signs.
+blobs=corpora/layouts/c-mock-rekor2/blobs/sha256
+file=$blobs/4e01cb3c15d917679712c818fb9351dd19615478a77953b573858a3e4e8a932e
+bundle=$blobs/1ef1b0b80e6ca7ec9bf3522b4b2aed714720e8a5ccad21292608c2880b4cb9ca
+release=https://github.com/acme/app/.github/workflows/release.yml@refs/heads
+
+show_blob() { # title, branch, expected exit code
+    echo
+    echo "── $1"
+    echo "\$ countersign verify-blob --bundle BUNDLE --trusted-root ROOT --certificate-identity …@refs/heads/$2 \\"
+    echo "      --certificate-oidc-issuer https://token.actions.githubusercontent.com FILE"
+    local code=0
+    "$countersign" verify-blob --bundle "$bundle" --now "$now" \
+        --trusted-root corpora/trust/mock_trusted_root.json \
+        --certificate-identity "$release/$2" \
+        --certificate-oidc-issuer https://token.actions.githubusercontent.com \
+        "$file" 2>/dev/null || code=$?
+    shown=$((shown + 1))
+    if [ "$code" -ne "$3" ]; then
+        echo "expected exit code $3, got $code" >&2
+        wrong=$((wrong + 1))
+    fi
+}
+
+show_blob "A file and its bundle: allowed" main 0
+show_blob "A file and its bundle: another branch" other 1
 
 echo
 if [ "$wrong" -ne 0 ]; then

@@ -10,6 +10,7 @@ use std::{
 
 use countersign::wire::{ImageRequest, Request};
 use countersign_host::{
+    blob::{self, Artifact, Expectation, Identity, Root, Signer},
     driver::{Evaluator, Judgement, ModuleEvaluator, Question, decide},
     runtime::{Embedded, Engine, Limits, Module, Outcome, Profile, RuntimeError},
     source::{Layout, Selector},
@@ -35,7 +36,21 @@ const CASES: &[&str] = &[
     "notation-jws-rsa4096",
     "notation-jws-p521",
     "notation-nested-sbom",
+    "keyless-exact",
+    "bundle-tsa",
 ];
+
+/// What real instances of Sigstore signed: assets of sigstore-conformance, and what is in them.
+const BUNDLES: &[(&str, &str)] = &[
+    ("happy-path-v0.3", "keyless, Rekor v1"),
+    ("happy-path-intoto-in-dsse-v3", "keyless, DSSE, Rekor v1"),
+    ("rekor2-happy-path", "keyless, Rekor v2, timestamp"),
+    ("rekor2-dsse-happy-path", "keyless, DSSE, Rekor v2, timestamp"),
+    ("managed-key-and-trusted-root", "key, Rekor v1"),
+    ("managed-key-happy-path", "key, Rekor v1, timestamp"),
+];
+
+const NOW: &str = "2026-11-21T03:00:00Z";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -124,7 +139,67 @@ fn main() {
             wide_ms / native_ms
         );
     }
+    bundles(&portable, &wide);
     process(&cases);
+}
+
+fn bundles(portable: &ModuleEvaluator, wide: &ModuleEvaluator) {
+    let shared =
+        env::var_os("COUNTERSIGN_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    let directory = shared.join("vectors/sigstore-conformance");
+    if !directory.is_dir() {
+        println!("\nNOT RUN: there is no `{}`", directory.display());
+        return;
+    }
+    println!(
+        "\n| bundle | what | fuel, portable | fuel, wide | signature operations | memory KiB \
+         | portable ms | wide ms | native ms | wide/native |"
+    );
+    println!("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|");
+    for (name, what) in BUNDLES {
+        let asset = directory.join(name);
+        let policy = expectation(&asset).policy();
+        let bundle = fs::read(asset.join("bundle.sigstore.json")).unwrap();
+        let own = asset.join("artifact");
+        let artifact = if own.is_file() { own } else { directory.join("a.txt") };
+        let artifact = Artifact::open(artifact.to_str().unwrap()).unwrap();
+        let judge = |evaluator: &dyn Evaluator| -> Judgement {
+            let bundles = vec![bundle.clone()];
+            blob::decide(evaluator, &policy, artifact.clone(), bundles, NOW).unwrap()
+        };
+        let judgement = judge(portable);
+        assert_eq!(judgement.decision.outcome, countersign::wire::Outcome::Allow, "{name}");
+        let (stats, usage) = (judgement.stats, judgement.decision.usage);
+        let wide_fuel = judge(wide).stats.fuel;
+        let portable_ms = measure(|| judge(portable));
+        let wide_ms = measure(|| judge(wide));
+        let native_ms = measure(|| judge(&Native));
+        println!(
+            "| {name} | {what} | {} | {wide_fuel} | {} | {} | {portable_ms:.2} | {wide_ms:.2} \
+             | {native_ms:.2} | {:.1} |",
+            stats.fuel,
+            usage.signature_operations,
+            stats.memory / 1024,
+            wide_ms / native_ms
+        );
+    }
+}
+
+/// What `countersign verify-bundle` expects of an asset.
+fn expectation(asset: &Path) -> Expectation {
+    let signer = match fs::read_to_string(asset.join("key.pub")) {
+        Ok(key) => Signer::Key(key),
+        Err(_) => Signer::Keyless {
+            issuer: Identity::Exact("https://token.actions.githubusercontent.com".to_owned()),
+            subject: Identity::RegExp("https://github[.]com/.+".to_owned()),
+        },
+    };
+    let root = match fs::read(asset.join("trusted_root.json")) {
+        Ok(bytes) => Root::Document(serde_json::from_slice(&bytes).unwrap()),
+        Err(_) => Root::PublicGood,
+    };
+    let (ignore_log, need_timestamp) = (false, false);
+    Expectation { signer, root, predicate_type: None, ignore_log, need_timestamp }
 }
 
 /// The whole process, from start to verdict on a layout.

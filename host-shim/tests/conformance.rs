@@ -13,7 +13,7 @@ use std::{
 use countersign::{crypto, wire::Outcome};
 use countersign_host::{
     blob::{self, Artifact, Expectation, Identity, Root, Signer},
-    driver::{Evaluator, ModuleEvaluator},
+    driver::{Evaluator, Judgement, ModuleEvaluator},
     policy::Document,
     runtime::{Embedded, Engine, Limits, Module, Profile},
 };
@@ -27,6 +27,16 @@ const ASSETS: usize = 70;
 const BAD_INPUT: &[&str] =
     &["managed-key-wrong-key_fail", "trust-root-tlog-missing-validity-start_fail"];
 const NOW: &str = "2026-11-21T03:00:00Z";
+/// A keyless bundle with an entry in Rekor v1 and no timestamp, and what it may cost.
+const REKOR_V1: &[&str] = &[
+    "happy-path-intoto-in-dsse-v3",
+    "happy-path-v0.1",
+    "happy-path-v0.2",
+    "happy-path-v0.3",
+    "happy-path-v0.3-new-mediaType",
+];
+const MOST_FUEL_PORTABLE: u64 = 190_000_000;
+const MOST_FUEL_WIDE: u64 = 60_000_000;
 
 /// One directory of the suite.
 struct Asset {
@@ -135,12 +145,16 @@ impl Asset {
         Expectation { signer, root, predicate_type: None, ignore_log, need_timestamp }
     }
 
-    /// The verdict, and the module's answer to the byte.
-    fn judge(&self, evaluator: &dyn Evaluator, form: Form) -> (Expected, String, Vec<u8>) {
+    fn decide(&self, evaluator: &dyn Evaluator, form: Form) -> Judgement {
         let policy = self.expectation().policy();
         let artifact = Artifact::open(&self.artifact(form)).unwrap();
         let bundle = fs::read(self.directory.join("bundle.sigstore.json")).unwrap();
-        let judged = blob::decide(evaluator, &policy, artifact, vec![bundle], NOW).unwrap();
+        blob::decide(evaluator, &policy, artifact, vec![bundle], NOW).unwrap()
+    }
+
+    /// The verdict, and the module's answer to the byte.
+    fn judge(&self, evaluator: &dyn Evaluator, form: Form) -> (Expected, String, Vec<u8>) {
+        let judged = self.decide(evaluator, form);
         let decision = &judged.decision;
         let (outcome, why) = match (decision.errors.first(), decision.outcome) {
             (Some(error), _) => {
@@ -213,6 +227,23 @@ fn every_asset_has_its_verdict_as_a_file_and_as_a_digest() {
     }
     println!("sigstore-conformance: {} of {judged} as expected", judged - wrong.len());
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_keyless_bundle_costs_no_more_than_it_may() {
+    let Some(assets) = assets() else { return };
+    for (name, profile, most) in [
+        ("policy", Profile::Portable, MOST_FUEL_PORTABLE),
+        ("policy-wide", Profile::Wide, MOST_FUEL_WIDE),
+    ] {
+        let (_engine, evaluator) = evaluator(name, profile);
+        for asset in assets.iter().filter(|asset| REKOR_V1.contains(&asset.name.as_str())) {
+            let Judgement { stats, decision, .. } = asset.decide(&evaluator, Form::Path);
+            assert_eq!(decision.outcome, Outcome::Allow);
+            println!("{name} {}: {} fuel", asset.name, stats.fuel);
+            assert!(stats.fuel <= most, "{name} {}: {}, at most {most}", asset.name, stats.fuel);
+        }
+    }
 }
 
 #[test]

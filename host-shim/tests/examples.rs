@@ -13,7 +13,7 @@ fn every_example_is_a_policy() {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let name = path.to_string_lossy().into_owned();
-        let document = Document::load(&name).unwrap();
+        let document = Document::load_policy(&name).unwrap();
         let errors = Policy::parse(&document.value).err().unwrap_or_default();
         assert!(errors.is_empty(), "{name}: {errors:?}");
         names.push(name);

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{road::embeds_a_module, scratch::Scratch};
+use crate::{corpora::corpora, road::embeds_a_module, scratch::Scratch};
 
 /// What was signed, `openssl dgst -sha256 -sign` and `openssl pkeyutl -sign -rawin`.
 const RELEASE: &str = "the release\n";
@@ -163,6 +163,48 @@ fn one_good_bundle_of_several_is_enough() {
     assert_eq!(stage.code(&format!("{protocol} good.json app")), 0);
     assert_eq!(stage.code(&format!("{protocol} bad.json app")), 1);
     assert_eq!(stage.code(&format!("{protocol} old.json app")), 1, "not a Sigstore bundle");
+}
+
+/// A bundle that cosign wrote, keyless, with Rekor v2 and a timestamp, over the manifest of an image.
+#[test]
+fn a_keyless_bundle_is_verified_against_its_trusted_root() {
+    let Some((stage, corpora)) = stage().zip(corpora()) else { return };
+    let blobs = corpora.join("layouts/c-mock-rekor2/blobs/sha256");
+    let blob = |name: &str| blobs.join(name).display().to_string();
+    let bundle = blob("1ef1b0b80e6ca7ec9bf3522b4b2aed714720e8a5ccad21292608c2880b4cb9ca");
+    let hex = "4e01cb3c15d917679712c818fb9351dd19615478a77953b573858a3e4e8a932e";
+    let root = corpora.join("trust/mock_trusted_root.json").display().to_string();
+    let workflow = "https://github.com/acme/app/.github/workflows/release.yml@refs/heads/";
+    let issuer = "https://token.actions.githubusercontent.com";
+    let with = |more: &str, artifact: &str| {
+        let fixed = "--now 2026-11-21T03:00:00Z --bundle";
+        stage.code(&format!("verify-bundle {fixed} {bundle} {more} {artifact}"))
+    };
+    let exact = |branch: &str, issuer: &str| {
+        format!("--certificate-identity {workflow}{branch} --certificate-oidc-issuer {issuer}")
+    };
+    let good = format!("{} --trusted-root {root}", exact("main", issuer));
+    assert_eq!(with(&good, &blob(hex)), 0);
+    assert_eq!(with(&good, &format!("sha256:{hex}")), 0);
+    assert_eq!(with(&format!("{good} --use-tsa"), &blob(hex)), 0);
+    assert_eq!(with(&format!("{good} --use-tsa --insecure-ignore-tlog"), &blob(hex)), 0);
+    assert_eq!(with(&format!("{good} --portable"), &blob(hex)), 0);
+    assert_eq!(with(&good, "app"), 1);
+    assert_eq!(with(&exact("main", issuer), &blob(hex)), 1, "not of the public-good instance");
+    assert_eq!(with(&format!("{} --staging", exact("main", issuer)), &blob(hex)), 1);
+    for (branch, issuer) in [("other", issuer), ("main", "https://accounts.google.com")] {
+        let other = format!("{} --trusted-root {root}", exact(branch, issuer));
+        assert_eq!(with(&other, &blob(hex)), 1, "{branch} {issuer}");
+    }
+    for (identity, issuer, code) in
+        [("https://github[.]com/acme/.+", "https://.+", 0), ("acme/.+", "https://.+", 1)]
+    {
+        let pattern = format!(
+            "--trusted-root {root} --certificate-identity-regexp {identity} \
+             --certificate-oidc-issuer-regexp {issuer}"
+        );
+        assert_eq!(with(&pattern, &blob(hex)), code, "{identity}");
+    }
 }
 
 #[test]
