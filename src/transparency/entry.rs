@@ -5,7 +5,7 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{KeyDetails, body};
-use crate::crypto::{HashAlgorithm, PublicKey, hex, sha256};
+use crate::crypto::{HashAlgorithm, PublicKey, Scheme, hex, sha256};
 
 /// A type of entry in one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +193,11 @@ impl LoggedEntry {
         }
     }
 
+    /// How the log verified the signature, where the entry says it.
+    pub fn signature_scheme(&self) -> Option<Scheme> {
+        self.signatures.first()?.key_details?.scheme()
+    }
+
     /// Says whether this entry is about that, all of it: artifact, signature, certificate or key,
     /// and every label. Exactly one signature is logged, as a bundle has exactly one.
     ///
@@ -246,7 +251,7 @@ impl LoggedEntry {
     }
 
     /// An entry without the signature has the digest of the envelope's JSON: of the bytes at hand,
-    /// or as Go writes them, which is what Cosign sent.
+    /// or as tools write them; Go's form is what Cosign sent.
     ///
     /// For entries with a signature that digest is not compared: a bundle's envelope is written
     /// anew, so that its JSON is not what was sent. Payload, type and signature are all it has.
@@ -258,7 +263,7 @@ impl LoggedEntry {
         else {
             return differ("signature", short(material.signature), "none");
         };
-        let forms = as_go_writes_it(payload_type, payload, material.signature);
+        let forms = as_tools_write_it(payload_type, payload, material.signature);
         let mut digests = json
             .iter()
             .copied()
@@ -326,15 +331,22 @@ impl<'a> Verifier<'a> {
     }
 }
 
-/// The envelope as Go's securesystemslib writes it, with an empty key id and, as others, with none.
-fn as_go_writes_it(payload_type: &str, payload: &[u8], signature: &[u8]) -> [String; 2] {
-    let payload_type = serde_json::Value::from(payload_type);
-    let (payload, signature) = (STANDARD.encode(payload), STANDARD.encode(signature));
-    [r#""keyid":"","#, ""].map(|keyid| {
-        format!(
-            r#"{{"payloadType":{payload_type},"payload":"{payload}","signatures":[{{{keyid}"sig":"{signature}"}}]}}"#
-        )
-    })
+/// The envelope as Go's securesystemslib writes it and with its members in order (RFC 8785 §3.2.3),
+/// with an empty key id and, as others, with none.
+fn as_tools_write_it(payload_type: &str, payload: &[u8], signature: &[u8]) -> [String; 4] {
+    let payload_type = format!(r#""payloadType":{}"#, serde_json::Value::from(payload_type));
+    let payload = format!(r#""payload":"{}""#, STANDARD.encode(payload));
+    let signature = STANDARD.encode(signature);
+    let form = |first: &str, second: &str, keyid: &str| {
+        format!(r#"{{{first},{second},"signatures":[{{{keyid}"sig":"{signature}"}}]}}"#)
+    };
+    let empty = r#""keyid":"","#;
+    [
+        form(&payload_type, &payload, empty),
+        form(&payload_type, &payload, ""),
+        form(&payload, &payload_type, empty),
+        form(&payload, &payload_type, ""),
+    ]
 }
 
 /// Long values are told apart by their hash.

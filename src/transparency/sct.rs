@@ -23,6 +23,8 @@ const CERTIFICATE_TIMESTAMP: u8 = 0;
 const PRECERT_ENTRY: [u8; 2] = [0, 1];
 /// HashAlgorithm and SignatureAlgorithm, [RFC 5246 §7.4.1.4.1](https://www.rfc-editor.org/rfc/rfc5246#section-7.4.1.4.1).
 const SHA256: u8 = 4;
+const SHA384: u8 = 5;
+const SHA512: u8 = 6;
 const RSA: u8 = 1;
 const ECDSA: u8 = 3;
 
@@ -184,14 +186,19 @@ impl Precertificate {
 }
 
 /// spec: RFC 6962 §2.1.4 "either deterministic ECDSA using the NIST P-256 curve […] or RSA
-/// signatures […] with SHA-256". Larger curves are no weaker, and a key is as trusted as the root
-/// it comes from.
+/// signatures […] with SHA-256". Larger curves and hashes are no weaker, sigstore-go and
+/// sigstore-rust take them too, and a key is as trusted as the root it comes from.
 fn scheme(algorithm: [u8; 2], key: KeyKind) -> Option<Scheme> {
-    match (algorithm, key) {
-        ([SHA256, ECDSA], KeyKind::P256 | KeyKind::P384 | KeyKind::P521) => {
-            Some(Scheme::EcdsaDer(HashAlgorithm::Sha256))
-        }
-        ([SHA256, RSA], KeyKind::Rsa(_)) => Some(Scheme::RsaPkcs1(HashAlgorithm::Sha256)),
+    let [hash, signature] = algorithm;
+    let hash = match hash {
+        SHA256 => HashAlgorithm::Sha256,
+        SHA384 => HashAlgorithm::Sha384,
+        SHA512 => HashAlgorithm::Sha512,
+        _ => return None,
+    };
+    match (signature, key) {
+        (ECDSA, KeyKind::P256 | KeyKind::P384 | KeyKind::P521) => Some(Scheme::EcdsaDer(hash)),
+        (RSA, KeyKind::Rsa(_)) => Some(Scheme::RsaPkcs1(hash)),
         _ => None,
     }
 }

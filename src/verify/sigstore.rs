@@ -61,7 +61,8 @@ pub struct Proof {
     untrusted: Option<Reason>,
     /// What the policy did not ask for.
     pub weakened: Vec<Reason>,
-    root_may_travel: bool,
+    version: Option<Version>,
+    now: Time,
     /// Entries whose inclusion is still to be checked.
     entries: Vec<log::Bound>,
 }
@@ -89,8 +90,8 @@ pub fn times(
     checks: &mut Vec<Node>,
 ) -> Result<Proof, Reason> {
     // What costs nothing comes first.
-    let entries = log::bound(evidence, holder, instance)?;
-    let mut times = log::promised(&entries, spend)?;
+    let mut entries = log::bound(evidence, holder, instance)?;
+    let mut times = log::promised(&mut entries, spend)?;
     if !times.is_empty() {
         let detail = times.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         checks.push(Node::pass(Kind::Check, "signed entry timestamp").detail(detail));
@@ -99,31 +100,44 @@ pub fn times(
     times.extend(signed);
     times.sort();
     times.dedup();
-    let latest = Time::from_unix(now.unix().saturating_add(SKEW_SECONDS));
+    let latest = latest(now);
     if let Some(future) = times.iter().find(|time| **time > latest) {
         return Err(Reason::of(Code::TimeFuture)
             .expected(format!("at most {latest}"))
             .found(future.to_string()));
     }
-    log::in_use(&entries, &times, now)?;
+    log::in_use(&mut entries, &times, now)?;
     let mut weakened = Vec::new();
     if instance.logs == 0 && !instance.root.logs.is_empty() {
         weakened.push(Reason::of(Code::LogIgnored));
     }
-    let root_may_travel = evidence.version.is_none();
-    Ok(Proof { times, untrusted, weakened, root_may_travel, entries })
+    let version = evidence.version;
+    Ok(Proof { times, untrusted, weakened, version, now, entries })
 }
 
-/// Checks that the signature is good with the hash that the logs have verified it with.
+/// Nothing was signed after this.
+fn latest(now: Time) -> Time {
+    Time::from_unix(now.unix().saturating_add(SKEW_SECONDS))
+}
+
+/// Checks that the signature is good in the way in which the logs have verified it.
 pub fn hash(proof: &Proof, scheme: Scheme) -> Result<(), Reason> {
-    for hash in proof.entries.iter().filter_map(|entry| entry.hash) {
-        if scheme.hash() != Some(hash) {
+    for entry in &proof.entries {
+        if let Some(hash) = entry.hash.filter(|hash| scheme.hash() != Some(*hash)) {
             return Err(Reason::new(
                 Code::LogEntryMismatch,
                 "the entry of the transparency log is for another hash of the artifact",
             )
             .expected(scheme.hash().map_or_else(|| "none".to_owned(), |h| h.to_string()))
             .found(hash.to_string()));
+        }
+        if let Some(logged) = entry.scheme.filter(|logged| *logged != scheme) {
+            return Err(Reason::new(
+                Code::LogEntryMismatch,
+                "the entry of the transparency log is for another signature algorithm",
+            )
+            .expected(format!("{scheme:?}"))
+            .found(format!("{logged:?}")));
         }
     }
     Ok(())
@@ -153,15 +167,25 @@ pub fn certificate(
         return Err(proof.untrusted.clone().unwrap_or_else(unproven));
     }
     // spec: sigstore_bundle.proto, X509CertificateChain. Cosign's chain annotation has the root.
-    if !proof.root_may_travel && travelled.iter().any(|c| c.subject_der() == c.issuer_der()) {
+    let has_root = travelled.iter().any(|c| c.subject_der() == c.issuer_der());
+    if proof.version.is_some() && has_root {
         return Err(Reason::new(
             Code::CertificateProfile,
             "the bundle carries a root certificate, which only the policy can give",
         ));
     }
+    // spec: sigstore_bundle.proto "When used in a `0.3` bundle with the PGI and "keyless" signing,
+    // form (3) MUST be used": a certificate alone. sigstore-go asks it of every instance.
+    if proof.version == Some(Version::V03) && !travelled.is_empty() {
+        return Err(Reason::new(
+            Code::CertificateProfile,
+            "a bundle of version 0.3 carries a chain where it has the leaf alone",
+        ));
+    }
+    let travelled = &certificate::unlisted(travelled, instance);
     certificate::path(leaf, travelled, &proof.times, instance, spend)?;
     checks.push(
         Node::pass(Kind::Check, "certificate chain").detail(format!("trust `{}`", instance.name)),
     );
-    certificate::transparency(leaf, travelled, instance, spend, checks)
+    certificate::transparency(leaf, travelled, proof.now, instance, spend, checks)
 }

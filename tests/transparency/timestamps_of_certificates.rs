@@ -108,10 +108,10 @@ fn the_extension_may_be_anywhere_and_critical() {
 }
 
 #[test]
-fn a_log_signs_with_ecdsa_or_rsa_and_sha256() {
+fn a_log_signs_with_ecdsa_or_rsa_and_sha2() {
     let rsa = CtLog::new("ct", Key::rsa(2048));
     assert_eq!(verify(&with(&[rsa.sct()]), &rsa), [Ok(())]);
-    // On a larger curve, still with SHA-256.
+    // On a larger curve, with its own hash or with SHA-256.
     let p384 = CtLog::new("ct", Key::p384("ct"));
     let mut sct = Sct { algorithm: Some([4, 3]), ..p384.sct() };
     let (key, timestamp) = (p384.key.clone(), sct.timestamp);
@@ -130,18 +130,22 @@ fn a_log_signs_with_ecdsa_or_rsa_and_sha256() {
         *signature = key.sign_as(Hash::Sha256, Form::Usual, &message);
     });
     assert_eq!(verify(&with(&[sct]), &p384), [Ok(())]);
+    assert_eq!(verify(&with(&[p384.sct()]), &p384), [Ok(())]);
+    // The label is part of what is checked.
+    for algorithm in [[5, 3], [6, 3]] {
+        let leaf = with(&[Sct { algorithm: Some(algorithm), ..log().sct() }]);
+        assert_eq!(verify(&leaf, &log()), [Err(SctProblem::Signature)]);
+    }
     for (log, algorithm) in [
         (log(), [4, 1]),
         (log(), [2, 3]),
-        (log(), [5, 3]),
-        (log(), [6, 3]),
         (log(), [4, 2]),
         (log(), [0, 3]),
         (log(), [4, 0]),
         (log(), [8, 7]),
         (rsa.clone(), [4, 3]),
         (rsa, [2, 1]),
-        (p384, [5, 3]),
+        (p384, [3, 3]),
         (CtLog::new("ct", Key::ed25519("ct")), [4, 3]),
         (CtLog::new("ct", Key::ed25519("ct")), [8, 7]),
     ] {

@@ -60,7 +60,7 @@ fn verifier_002() -> Value {
 }
 
 fn envelope_json() -> String {
-    as_go_writes_it(PAYLOAD_TYPE, PAYLOAD, SIGNATURE)[0].clone()
+    as_tools_write_it(PAYLOAD_TYPE, PAYLOAD, SIGNATURE)[0].clone()
 }
 
 /// A good body of each kind; the signer has a certificate.
@@ -410,7 +410,7 @@ fn an_entry_without_the_signature_binds_the_envelope_as_it_was_sent() {
     };
     assert_eq!(differs(&entry, &with(sent)), "");
     assert_eq!(differs(&entry, &with(b"other")), "envelope digest");
-    let without_key_id = as_go_writes_it(PAYLOAD_TYPE, PAYLOAD, SIGNATURE)[1].clone();
+    let without_key_id = as_tools_write_it(PAYLOAD_TYPE, PAYLOAD, SIGNATURE)[1].clone();
     entry["spec"]["content"]["hash"] = sha256_of(without_key_id.as_bytes());
     assert_eq!(differs(&entry, &good), "");
     // Old entries have no digest of the payload.

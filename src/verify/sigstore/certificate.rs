@@ -75,6 +75,18 @@ fn one(
     Ok((*name).to_owned())
 }
 
+/// The certificates of a chain that travels but for those of the instance itself, which count as
+/// long as the instance says that they are in use: an intermediate of a retired authority must not
+/// come back beside the signature.
+pub(super) fn unlisted(travelled: &[Certificate], instance: &Instance) -> Vec<Certificate> {
+    let listed = |certificate: &Certificate| {
+        let authorities = instance.root.certificate_authorities.iter();
+        let mut own = authorities.flat_map(|a| a.intermediates.iter().chain(&a.anchor));
+        own.any(|own| own.spki_der() == certificate.spki_der())
+    };
+    travelled.iter().filter(|certificate| !listed(certificate)).cloned().collect()
+}
+
 /// The path to a certificate authority of the instance that was in use, at every time.
 pub(super) fn path(
     leaf: &Certificate,
@@ -116,6 +128,7 @@ pub(super) fn path(
 pub(super) fn transparency(
     leaf: &Certificate,
     travelled: &[Certificate],
+    now: Time,
     instance: &Instance,
     spend: &Spend,
     checks: &mut Vec<Node>,
@@ -143,6 +156,16 @@ pub(super) fn transparency(
             sct.verify(&precertificate, by, spend)?.map_err(|problem| {
                 Reason::of(Code::SctInvalid).found(format!("{problem}, made at {time}"))
             })?;
+            // spec: RFC 6962 §5.2 "clients MUST reject SCTs whose timestamp is in the future"
+            let latest = super::latest(now);
+            if time > latest {
+                return Err(Reason::new(
+                    Code::SctInvalid,
+                    "a signed certificate timestamp is of the future",
+                )
+                .expected(format!("at most {latest}"))
+                .found(time.to_string()));
+            }
             if log.valid_for.contains(time) {
                 good = true;
             } else {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Evidence, Holder};
 use crate::{
-    crypto::{HashAlgorithm, Spend},
+    crypto::{HashAlgorithm, Scheme, Spend},
     envelope::{bundle::Version, log_entry::LogEntry},
     policy::Instance,
     time::Time,
@@ -26,7 +26,10 @@ pub(super) struct Bound {
     kind: Kind,
     /// The hash that the log has verified the signature with, where the entry says it.
     pub(super) hash: Option<HashAlgorithm>,
-    /// The keys of that log; one of them must have signed.
+    /// How it has verified the signature, where the entry says all of it.
+    pub(super) scheme: Option<Scheme>,
+    /// The keys of that log: first all that have its id, then those that have signed the promise,
+    /// then those that were in use. What is proven is proven by one of these.
     logs: Vec<Log>,
     must_promise: bool,
     must_prove: bool,
@@ -62,9 +65,12 @@ pub(super) fn bound(
             continue;
         };
         operators.insert(log.operator.clone());
-        let (kind, hash) = about(entry, evidence, holder)?;
+        let logged = about(entry, evidence, holder)?;
+        let kind = logged.kind;
         let (must_promise, must_prove) = demands(evidence.version, kind, entry)?;
-        bound.push(Bound { entry: entry.clone(), kind, hash, logs, must_promise, must_prove });
+        let (hash, scheme) = (logged.signature_hash(), logged.signature_scheme());
+        let entry = entry.clone();
+        bound.push(Bound { entry, kind, hash, scheme, logs, must_promise, must_prove });
     }
     // spec: client-spec §4.6 "Verifiers MUST ensure that multiple entries in the same log do not
     // both count towards the threshold."
@@ -80,7 +86,7 @@ fn about(
     entry: &LogEntry,
     evidence: &Evidence<'_>,
     holder: &Holder<'_>,
-) -> Result<(Kind, Option<HashAlgorithm>), Reason> {
+) -> Result<LoggedEntry, Reason> {
     let claimed =
         entry.kind_version.as_ref().map(|(kind, version)| (kind.as_str(), version.as_str()));
     let logged = LoggedEntry::parse(&entry.body, claimed).map_err(|error| match error {
@@ -95,7 +101,7 @@ fn about(
         .expected(difference.expected)
         .found(difference.found)
     })?;
-    Ok((logged.kind, logged.signature_hash()))
+    Ok(logged)
 }
 
 /// What an entry must carry: `(promise, proof)`.
@@ -125,9 +131,9 @@ fn demands(version: Option<Version>, kind: Kind, entry: &LogEntry) -> Result<(bo
 /// spec: client-spec §4.2.2 "the Verifier MUST verify the signature on the Transparency Service
 /// `LogEntry`"; sigstore_rekor.proto "The integration time MUST NOT be trusted if
 /// inclusion_promise is omitted."
-pub(super) fn promised(entries: &[Bound], spend: &Spend) -> Result<Vec<Time>, Reason> {
+pub(super) fn promised(entries: &mut [Bound], spend: &Spend) -> Result<Vec<Time>, Reason> {
     let mut times = Vec::new();
-    for bound in entries.iter().filter(|bound| bound.must_promise) {
+    for bound in entries.iter_mut().filter(|bound| bound.must_promise) {
         let entry = &bound.entry;
         let invalid = || Reason::of(Code::LogPromiseInvalid).found(bound.name());
         let (Some(promise), Some(integrated_time)) = (&entry.promise, entry.integrated_time) else {
@@ -139,13 +145,16 @@ pub(super) fn promised(entries: &[Bound], spend: &Spend) -> Result<Vec<Time>, Re
             log_id: &entry.log_id,
             log_index: entry.log_index,
         };
-        let mut good = false;
+        let mut signers = Vec::new();
         for log in &bound.logs {
-            good = good || signed.verify(&log.key, log.scheme, promise, spend)?.is_ok();
+            if signed.verify(&log.key, log.scheme, promise, spend)?.is_ok() {
+                signers.push(log.clone());
+            }
         }
-        if !good {
+        if signers.is_empty() {
             return Err(invalid());
         }
+        bound.logs = signers;
         times.push(Time::from_unix(integrated_time));
     }
     Ok(times)
@@ -153,7 +162,7 @@ pub(super) fn promised(entries: &[Bound], spend: &Spend) -> Result<Vec<Time>, Re
 
 /// Each log was in use when its entry was made: at the time that it has signed, else at every time
 /// that is proven, else now.
-pub(super) fn in_use(entries: &[Bound], times: &[Time], now: Time) -> Result<(), Reason> {
+pub(super) fn in_use(entries: &mut [Bound], times: &[Time], now: Time) -> Result<(), Reason> {
     for bound in entries {
         let own = bound.entry.integrated_time.filter(|_| bound.must_promise).map(Time::from_unix);
         let times = match (&own, times) {
@@ -169,6 +178,7 @@ pub(super) fn in_use(entries: &[Bound], times: &[Time], now: Time) -> Result<(),
                 .expected(periods.join(" or "))
                 .found(times.join(", ")));
         }
+        bound.logs.retain(in_use);
     }
     Ok(())
 }
@@ -198,6 +208,13 @@ fn proven(bound: &Bound, spend: &Spend) -> Result<(), Reason> {
         return Err(Reason::of(Code::LogProofInvalid)
             .expected(format!("the checkpoint's tree of {} leaves", checkpoint.size))
             .found(format!("another root, or {} leaves", proof.tree_size)));
+    }
+    // spec: rekor-tiles, pkg/verify: the entry's own index is the one that is proven. Rekor v1
+    // counts it over all of its trees.
+    if bound.kind.is_rekor_v2() && bound.entry.log_index != proof.log_index {
+        return Err(Reason::of(Code::LogProofInvalid)
+            .expected(format!("the proof of entry {}", bound.entry.log_index))
+            .found(format!("of entry {}", proof.log_index)));
     }
     let leaf = merkle::leaf_hash(&bound.entry.body);
     merkle::verify_inclusion(
