@@ -37,13 +37,19 @@ $(COUNTERSIGN): $(MODULE_DIR)/policy.cwasm $(MODULE_DIR)/policy-wide.cwasm $(COR
 	$(CARGO) build --release -p countersign-host --bin countersign
 	@touch $@
 
-$(MODULE_DIR)/policy.wasm: $(CORE) .cargo/config.toml
+$(MODULE_DIR)/policy.wasm: $(CORE) .cargo/config.toml | toolchain
 	$(PORTABLE) --target wasm32-wasip1 -p countersign-kubewarden
 	$(call install,wasm)
 
-$(MODULE_DIR)/policy-wide.wasm: $(CORE)
+$(MODULE_DIR)/policy-wide.wasm: $(CORE) | toolchain
 	$(WIDE) --target wasm32-wasip1 -p countersign-kubewarden
 	$(call install,wide)
+
+# rust-toolchain.toml names the target, and rustup does not add it to a toolchain that is there already.
+toolchain:
+	@if command -v rustup >/dev/null && ! rustup target list --installed | grep -qx wasm32-wasip1; then \
+		rustup target add wasm32-wasip1; \
+	fi
 
 # Leaves a module that did not change as it is, so that nothing is embedded again.
 define install
@@ -95,4 +101,4 @@ clean: ## remove what was built
 	$(CARGO) clean
 	rm -f policy.wasm annotated-policy.wasm
 
-.PHONY: help demo test test-core test-wasm countersign size lint bench fuzz interop ci clean
+.PHONY: help toolchain demo test test-core test-wasm countersign size lint bench fuzz interop ci clean
