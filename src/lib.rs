@@ -28,6 +28,7 @@ pub mod json;
 pub mod pem;
 pub mod policy;
 pub mod reference;
+pub mod revocation;
 pub mod time;
 pub mod timestamp;
 pub mod transparency;

@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("x509", &["crypto", "pem", "time"]),
     ("envelope", &["crypto", "json", "reference", "time"]),
     ("attestation", &["crypto", "json", "reference"]),
+    ("revocation", &["crypto", "time", "x509"]),
     ("timestamp", &["crypto", "time", "x509"]),
     ("transparency", &["crypto", "json", "pem", "x509"]),
     // Words for people and for hosts. A verdict's nodes are part of the wire.
@@ -36,6 +37,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "attestation",
             "crypto",
+            "json",
             "reference",
             "time",
             "trust",
@@ -260,9 +262,19 @@ fn only_crypto_calls_primitives() {
     for source in sources().iter().filter(|s| s.room != "crypto") {
         // Structures of PKCS #1 are DER, not a primitive.
         let code = source.code.replace("rsa::pkcs1::", "");
-        for primitive in ["p256::", "p384::", "p521::", "rsa::", "sha2::", "ed25519_dalek"] {
+        for primitive in
+            ["p256::", "p384::", "p521::", "rsa::", "sha1::", "sha2::", "ed25519_dalek"]
+        {
             assert!(!code.contains(primitive), "{} names {primitive}", source.path.display());
         }
+    }
+}
+
+/// ADR 0013.
+#[test]
+fn only_ocsp_names_by_sha_1() {
+    for source in sources().iter().filter(|s| s.room != "crypto" && s.room != "revocation") {
+        assert!(!source.code.contains("sha1_name"), "{}", source.path.display());
     }
 }
 

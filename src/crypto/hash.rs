@@ -1,7 +1,8 @@
-//! SHA-2.
+//! SHA-2, and SHA-1 for names.
 
 use std::fmt;
 
+use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 /// A hash function that signatures use (FIPS 180-4). SHA-1 and MD5 are not here on purpose.
@@ -88,6 +89,13 @@ impl HexDigests {
 /// SHA-256 of `data`.
 pub fn sha256(data: &[u8]) -> [u8; 32] {
     Sha256::digest(data).into()
+}
+
+/// SHA-1 of `data`, as a name: RFC 5019 §2.1.1 has OCSP name issuers by it, and most public
+/// responders know no other (docs/adr/0013). A signature, or a name that somebody could profit from
+/// giving to two things, needs a [`HashAlgorithm`].
+pub fn sha1_name(data: &[u8]) -> [u8; 20] {
+    Sha1::digest(data).into()
 }
 
 /// Bytes from lower-case hexadecimal.

@@ -9,7 +9,7 @@ use rsa::{pkcs1v15, pss};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use signature::hazmat::PrehashVerifier;
 
-pub use hash::{HashAlgorithm, HexDigests, from_hex, hex, sha256};
+pub use hash::{HashAlgorithm, HexDigests, from_hex, hex, sha1_name, sha256};
 pub use key::{KeyError, KeyKind, PublicKey};
 pub use spend::{Exhausted, Memo, Spend};
 
