@@ -20,7 +20,7 @@ use crate::{
 pub struct Signer {
     /// For people.
     pub name: String,
-    /// `spki:<hex>` of a long-lived key, `san:<name>`, `subject:<name>`, `identity:<issuer> <san>`.
+    /// `spki:<hex>` of a long-lived key, `san:<name>`, `subject:<name>`.
     pub ids: BTreeSet<String>,
 }
 
@@ -34,10 +34,11 @@ impl Signer {
         }
     }
 
-    /// The holder of a short-lived certificate: the key is nobody's, the identity is.
+    /// The holder of a short-lived certificate: the key is nobody's, the identity is. The same name
+    /// is the same signer, whoever issued it, an own CA among them.
     pub fn keyless(issuer: &str, name: &str, leaf: &Certificate) -> Self {
         let names = leaf.subject_alt_names().iter().filter_map(SubjectAltName::text);
-        let ids = names.map(|n| format!("identity:{issuer} {n}")).collect();
+        let ids = names.map(|n| format!("san:{n}")).collect();
         Self { name: format!("{name} ({issuer})"), ids }
     }
 
