@@ -171,6 +171,13 @@ impl Token {
         })
     }
 
+    /// Without some of the certificates that travel with it.
+    #[must_use]
+    pub fn without(mut self, unwanted: impl Fn(&Certificate) -> bool) -> Self {
+        self.certificates.retain(|certificate| !unwanted(certificate));
+        self
+    }
+
     /// genTime as it claims it, without its fraction.
     pub fn claimed_time(&self) -> Time {
         self.info.time

@@ -10,6 +10,7 @@ use crate::{
     timestamp::{self, TimestampError, Token},
     verdict::{Code, Reason},
     wire::{Kind, Node},
+    x509::Certificate,
 };
 
 /// The verified times, and why a timestamp did not count. Those of authorities that the instance does not list count for
@@ -64,7 +65,17 @@ fn one(
     instance: &Instance,
     spend: &Spend,
 ) -> Result<(Time, String), Reason> {
-    let token = Token::parse(der).map_err(reason)?;
+    // Certificates of the instance itself count as long as the instance says that they are in use:
+    // those of a retired authority must not come back inside of a token.
+    let listed = |certificate: &Certificate| {
+        let mut own = instance
+            .root
+            .timestamp_authorities
+            .iter()
+            .flat_map(|a| a.leaf.iter().chain(&a.intermediates).chain(&a.anchor));
+        own.any(|own| own.spki_der() == certificate.spki_der())
+    };
+    let token = Token::parse(der).map_err(reason)?.without(listed);
     let claimed = token.claimed_time();
     let mut untrusted = Reason::of(Code::TimestampUntrusted)
         .expected(format!("an authority of trust `{}`", instance.name));
