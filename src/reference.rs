@@ -236,7 +236,7 @@ fn is_registry(text: &str) -> bool {
 }
 
 /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
-fn is_path_component(text: &str) -> bool {
+pub(crate) fn is_path_component(text: &str) -> bool {
     let alphanumeric = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let mut separator = Vec::new();
     let mut last_alphanumeric = false;

@@ -68,7 +68,7 @@ fn whole() -> Value {
                 "notary": { "notation": {
                     "ca": pem("notation-unsigned", "/spec/trust/n/notation/ca"),
                     "signingAuthority": [],
-                    "tsa": [],
+                    "tsa": pem("notation-jws-tsa", "/spec/trust/n/notation/tsa"),
                 } },
                 "public-good": { "sigstore": { "trustedRoot": "embedded" } },
                 "github": { "sigstore": { "trustedRoot": "github" } },
@@ -157,10 +157,13 @@ fn whole() -> Value {
                         "expiry": "log",
                         "revocation": "skip",
                     },
+                    "verifyTimestamp": "afterCertExpiry",
+                    "tsaRevocation": "skip",
                     "trustedIdentities": ["x509.subject: C=US, ST=WA, O=acme"],
                     "userMetadata": { "env": "prod" },
                     "profile": "spec",
                 } },
+                "nobody": { "notation": { "level": "skip", "profile": "spec" } },
             },
             "rules": [
                 {
@@ -181,7 +184,39 @@ fn whole() -> Value {
                 { "images": ["docker.io/library/*"], "static": "deny" },
                 { "blobs": ["*.tar.gz", "!old */**"], "require": "ci" },
                 { "images": ["ghcr.io/acme/**"], "blobs": ["**"], "require": "key" },
+                { "images": ["ghcr.io/acme/unsigned/**"], "require": "nobody" },
             ],
+            "notationTrustPolicy": {
+                "document": {
+                    "version": "1.0",
+                    "trustPolicies": [
+                        {
+                            "name": "acme",
+                            "registryScopes": ["registry.acme.io/app", "registry.acme.io/web"],
+                            "signatureVerification": {
+                                "level": "strict",
+                                "override": { "revocation": "skip", "expiry": "log" },
+                                "verifyTimestamp": "afterCertExpiry",
+                            },
+                            "trustStores": ["ca:acme", "tsa:stamps"],
+                            "trustedIdentities": ["x509.subject: C=US, ST=WA, O=acme"],
+                        },
+                        {
+                            "name": "unsigned",
+                            "registryScopes": ["registry.acme.io/unsigned"],
+                            "signatureVerification": { "level": "skip" },
+                        },
+                    ],
+                },
+                "blobDocument": r#"{"version":"1.0","trustPolicies":[{"name":"notes","globalPolicy":true,"signatureVerification":{"level":"permissive","override":{"revocation":"skip"}},"trustStores":["ca:acme"],"trustedIdentities":["*"]}]}"#,
+                "stores": {
+                    "ca": { "acme": pem("notation-unsigned", "/spec/trust/n/notation/ca") },
+                    "signingAuthority": {},
+                    "tsa": { "stamps": pem("notation-jws-tsa", "/spec/trust/n/notation/tsa") },
+                },
+                "tsaRevocation": "skip",
+                "profile": "spec",
+            },
             "unmatched": "deny",
             "mode": "enforce",
             "undetermined": "deny",
@@ -272,7 +307,15 @@ fn broken_policies_are_refused_by_both() {
         ("/metadata/labels", json!({ "a": 1 }), VALUE),
         ("/spec", json!(null), MISSING),
         ("/spec/rule", json!([]), UNKNOWN),
-        ("/spec/rules", json!(null), MISSING),
+        ("/spec/rules", json!([]), VALUE),
+        ("/spec/notationTrustPolicy/document", json!(7), VALUE),
+        ("/spec/notationTrustPolicy/documents", json!({}), UNKNOWN),
+        ("/spec/notationTrustPolicy/profile", json!("strict"), VALUE),
+        ("/spec/notationTrustPolicy", json!({ "stores": {} }), MISSING),
+        ("/spec/notationTrustPolicy/stores/crl", json!({}), UNKNOWN),
+        ("/spec/notationTrustPolicy/stores/ca/acme", json!([]), VALUE),
+        ("/spec/notationTrustPolicy/stores/ca/acme", json!(["not PEM"]), VALUE),
+        ("/spec/notationTrustPolicy/stores/ca/ac me", json!([]), VALUE),
         ("/spec/rules", json!([]), VALUE),
         ("/spec/rules", json!({}), VALUE),
         ("/spec/unmatched", json!("Deny"), VALUE),
@@ -369,6 +412,10 @@ fn broken_policies_are_refused_by_both() {
         ("/spec/authorities/notary/notation/trustedIdentities", json!(null), MISSING),
         ("/spec/authorities/notary/notation/trustedIdentities", json!([]), VALUE),
         ("/spec/authorities/notary/notation/level", json!("Strict"), VALUE),
+        ("/spec/authorities/notary/notation/level", json!("skip"), VALUE),
+        ("/spec/authorities/nobody/notation/trust", json!("notary"), VALUE),
+        ("/spec/authorities/notary/notation/verifyTimestamp", json!("never"), VALUE),
+        ("/spec/authorities/notary/notation/tsaRevocation", json!("always"), VALUE),
         ("/spec/authorities/notary/notation/profile", json!("strict"), VALUE),
         ("/spec/authorities/notary/notation/overide", json!({}), UNKNOWN),
         ("/spec/authorities/notary/notation/override/integrity", json!("log"), UNKNOWN),
@@ -457,14 +504,12 @@ fn what_is_not_in_this_build_is_refused_by_both() {
         ("/spec/ignoreKinds", json!(["Widget"])),
         ("/spec/undetermined", json!("warn")),
         ("/spec/trust/inline/sigstore/trustedRoot", json!({ "tuf": "https://tuf.acme.test" })),
-        ("/spec/trust/notary/notation/tsa", json!(["x"])),
         ("/spec/authorities/key", json!({ "static": "pass" })),
         ("/spec/authorities/key/cosign/boundTo", json!("repository")),
-        ("/spec/authorities/notary/notation/level", json!("skip")),
         ("/spec/authorities/notary/notation/override", json!(null)),
         ("/spec/authorities/notary/notation/override/revocation", json!("log")),
-        ("/spec/authorities/notary/notation/tsaRevocation", json!("skip")),
-        ("/spec/authorities/notary/notation/verifyTimestamp", json!("always")),
+        ("/spec/authorities/notary/notation/tsaRevocation", json!("enforce")),
+        ("/spec/notationTrustPolicy/tsaRevocation", json!("log")),
         ("/spec/rules/0/subject", json!("platforms")),
         ("/spec/rules/0/require", json!({ "all": ["key"], "subject": "both" })),
     ]
@@ -495,6 +540,21 @@ fn what_is_not_in_this_build_is_refused_by_both() {
         let codes = codes(&policy);
         assert!(codes.contains("policy.notImplemented"), "{path} {value}: {codes:?}");
         assert!(!schema.is_valid(&policy), "{path} {value}: the schema accepts it");
+    }
+}
+
+/// What a schema cannot see is of the language and not in this build.
+#[test]
+fn what_is_not_in_this_build_is_refused_where_only_the_parser_sees_it() {
+    let schema = policy_schema();
+    for path in [
+        "/spec/authorities/notary/notation/tsaRevocation",
+        "/spec/notationTrustPolicy/tsaRevocation",
+        "/spec/notationTrustPolicy/document/trustPolicies/0/signatureVerification/override/revocation",
+    ] {
+        let policy = with(path, &json!(null));
+        assert_eq!(codes(&policy), BTreeSet::from(["policy.notImplemented".to_owned()]), "{path}");
+        assert!(schema.is_valid(&policy), "{path}");
     }
 }
 
@@ -555,6 +615,14 @@ fn what_the_schema_cannot_see_the_parser_refuses() {
         (
             "/spec/authorities/notary/notation/override/authenticity",
             json!("log"),
+            "policy.invalidValue",
+        ),
+        // Level `skip`: for every image, beside others, where a signer counts.
+        ("/spec/rules/5/images", json!(["**"]), "policy.invalidValue"),
+        ("/spec/rules/5/require", json!({ "any": ["nobody", "key"] }), "policy.invalidValue"),
+        (
+            "/spec/rules/5/require",
+            json!({ "attestation": { "type": "vuln", "signedBy": "nobody" } }),
             "policy.invalidValue",
         ),
     ] {

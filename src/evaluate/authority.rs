@@ -20,6 +20,9 @@ impl Judge<'_> {
             let reason = Reason::of(Code::Internal);
             return judgement(Node::refuse(Kind::Authority, name, reason.clone()), Some(reason));
         };
+        if let Authority::NotationSkip(_) = authority {
+            return skipped(name);
+        }
         let spend = self
             .spends
             .remove(name)
@@ -168,6 +171,15 @@ fn is_relevant(authority: &Authority, claim: Claim, purpose: Purpose<'_>) -> boo
             | (Authority::Cosign(_), Claim::Bundle, _)
             | (Authority::Notation(_), Claim::Notation, Purpose::Signature)
     )
+}
+
+/// spec: Notation's trust policy specification §Signature Verification "If `signatureVerification` level
+/// is set to `skip` in the trust policy, return success."
+fn skipped(name: &str) -> Judgement {
+    let reason = Reason::of(Code::VerificationSkipped);
+    let check = Node::skip(Kind::Check, "verification", reason.clone());
+    let node = Node::pass(Kind::Authority, name).children(vec![check]);
+    Judgement { weakened: vec![reason], ..judgement(node.detail("nobody: level `skip`"), None) }
 }
 
 fn none(purpose: Purpose<'_>) -> Reason {

@@ -53,12 +53,14 @@ fn given(texts: &[String]) -> Result<HexDigests, String> {
 /// Judges a blob that was checked.
 pub(super) fn judge(shared: &mut Shared<'_>, asked: &BlobRequest) -> (BlobDecision, Vec<String>) {
     let mut verdict = Verdict::new(Kind::Blob, &asked.name);
-    let rules: Vec<&Rule> =
-        shared.policy.rules.iter().filter(|rule| rule.matches_blob(&asked.name)).collect();
+    let policy = shared.policy;
+    let mut rules: Vec<&Rule> =
+        policy.rules.iter().filter(|rule| rule.matches_blob(&asked.name)).collect();
+    rules.extend(policy.notation.for_blob(&asked.name).and_then(|i| policy.rules.get(i)));
     let target = target(asked);
     verdict.digest = Digest::parse(&target.digest);
     if rules.is_empty() {
-        verdict.unmatched(shared.policy);
+        verdict.unmatched(policy);
     } else if let Some(rule) = rules.iter().find(|r| matches!(r.action, Action::StaticDeny)) {
         verdict.denied_by(rule);
     } else {

@@ -12,7 +12,7 @@ use crate::{
     reference::{Digest, Reference},
     verdict::{Code, Reason},
     verify::Target,
-    wire::{Decision, ImageDecision, ImageRequest, Kind, Mark, Node, Outcome, Patch, Request},
+    wire::{Decision, ImageDecision, ImageRequest, Kind, Mark, Outcome, Patch, Request},
 };
 
 /// A normalised reference and the rules that match it.
@@ -42,12 +42,21 @@ pub(super) struct Bundle {
     pub(super) artifacts: Vec<(Artifact, Target, Discovered)>,
 }
 
+impl Bundle {
+    fn empty(digest: String) -> Self {
+        let digests = HexDigests::default();
+        let target = Target { digest, media_type: None, size: None, bytes: None, digests };
+        Self { target, discovered: Discovered::default(), artifacts: Vec::new() }
+    }
+}
+
 impl Subject {
     pub(super) fn of(policy: &Policy, text: &str) -> Option<Self> {
         let reference = Reference::parse(text).ok()?;
         let repository = reference.repository();
         let matching = |(i, rule): (usize, &Rule)| rule.matches(&repository).then_some(i);
-        let rules = policy.rules.iter().enumerate().filter_map(matching).collect();
+        let mut rules: Vec<_> = policy.rules.iter().enumerate().filter_map(matching).collect();
+        rules.extend(policy.notation.for_image(text, &reference));
         Some(Self { reference, rules })
     }
 
@@ -182,7 +191,7 @@ fn signature_roads(policy: &Policy, name: &str, roads: &mut Roads) {
             }
         }
         Some(Authority::Notation(_)) => roads.notation = true,
-        None => {}
+        Some(Authority::NotationSkip(_)) | None => {}
     }
 }
 
@@ -202,10 +211,11 @@ pub(super) fn judge(shared: &mut Shared<'_>, subject: &Subject, gathered: &Gathe
     }
     let found = match gathered {
         Gathered::NotNeeded => {
-            let rules = subject
-                .rules(policy)
-                .map(|rule| Node::pass(Kind::Rule, rule.name.clone()).detail("static: allow"));
-            verdict.explanation = Node::pass(Kind::Image, name).children(rules.collect());
+            // Rules that allow without evidence, and authorities that verify nothing.
+            let rules: Vec<_> = subject.rules(policy).collect();
+            let digest = verdict.digest.as_ref().map(ToString::to_string).unwrap_or_default();
+            let nothing = Bundle::empty(digest);
+            rules::judge(shared, &rules, &requirement::Scope::image(&nothing), &mut verdict);
             verdict.unverified = true;
             return verdict;
         }

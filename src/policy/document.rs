@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    Action, Glob, GlobError, Mode, Pin, Policy, Rule, Unmatched,
+    Action, Glob, GlobError, Mode, Pin, Policy, Requirement, Rule, TrustPolicy, Unmatched,
     authority::{self, Trust},
+    notation,
     reader::{Cursor, Reader},
     requirement,
 };
@@ -49,6 +50,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
             "exceptions",
             "ignoreKinds",
             "mode",
+            "notationTrustPolicy",
             "rules",
             "trust",
             "undetermined",
@@ -93,7 +95,13 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
     }
 
     let mut rules = Vec::new();
-    if let Some(at) = spec.need(r, "rules") {
+    let trust_policy = spec.get("notationTrustPolicy");
+    let at = match &trust_policy {
+        // Its statements are rules.
+        Some(_) => spec.get("rules"),
+        None => spec.need(r, "rules"),
+    };
+    if let Some(at) = at {
         let items = r.list(&at);
         if items.len() > MOST_RULES {
             r.error(Code::PolicyInvalidValue, &at.path, format!("more than {MOST_RULES} rules"));
@@ -105,9 +113,32 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
             }
         }
     }
-    for rule in &rules {
+    for (i, rule) in rules.iter().enumerate() {
         if let Action::Require(requirement) = &rule.action {
             requirement::check_weakened(r, requirement, &authorities);
+            requirement::check_skipped(r, i, rule, requirement, &authorities);
+        }
+    }
+    let mut notation = TrustPolicy::default();
+    if let Some((policy, implied)) =
+        trust_policy.and_then(|at| notation::trust_policy(r, &at, rules.len(), &mut warnings))
+    {
+        notation = policy;
+        for implied in implied {
+            let name = format!("notationTrustPolicy {}", implied.name);
+            rules.push(Rule {
+                name: name.clone(),
+                images: Vec::new(),
+                blobs: Vec::new(),
+                action: Action::Require(Requirement::Authority(name.clone())),
+            });
+            if authorities.insert(name.clone(), implied.authority).is_some() {
+                r.error(
+                    Code::PolicyInvalidValue,
+                    &format!("/spec/authorities/{name}"),
+                    "a statement of `notationTrustPolicy` has this name",
+                );
+            }
         }
     }
 
@@ -130,6 +161,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
         name,
         authorities,
         rules,
+        notation,
         unmatched: unmatched.unwrap_or(Unmatched::Deny),
         mode: mode.unwrap_or(Mode::Enforce),
         pin: pin.unwrap_or(Pin::Pods),

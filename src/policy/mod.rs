@@ -4,6 +4,7 @@ mod authority;
 mod cosign;
 mod document;
 mod glob;
+mod notation;
 mod reader;
 mod requirement;
 mod sigstore;
@@ -11,10 +12,14 @@ mod sigstore;
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    crypto::PublicKey, trust::sigstore::TrustedRoot, verify::notation::NotationAuthority,
-    wire::PolicyError, x509::Certificate,
+    crypto::PublicKey,
+    trust::sigstore::TrustedRoot,
+    verify::notation::{NotationAuthority, Profile},
+    wire::PolicyError,
+    x509::Certificate,
 };
 pub use glob::{Glob, GlobError};
+pub use notation::TrustPolicy;
 
 /// Bytes of one compiled regular expression.
 const MOST_REGEX: usize = 1 << 20;
@@ -26,8 +31,10 @@ pub struct Policy {
     pub name: Option<String>,
     /// `spec.authorities`.
     pub authorities: BTreeMap<String, Authority>,
-    /// `spec.rules`.
+    /// `spec.rules`, then those of `spec.notationTrustPolicy`.
     pub rules: Vec<Rule>,
+    /// `spec.notationTrustPolicy`: which of its rules is for what.
+    pub notation: TrustPolicy,
     /// `spec.unmatched`.
     pub unmatched: Unmatched,
     /// `spec.mode`.
@@ -45,6 +52,8 @@ pub enum Authority {
     Cosign(CosignAuthority),
     /// The Notary Project.
     Notation(NotationAuthority),
+    /// Its level `skip`: nothing is verified, and nobody has signed.
+    NotationSkip(Profile),
 }
 
 /// `authorities.<name>.cosign`.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    Attestation, AttestationKind, Authority, Requirement,
+    Attestation, AttestationKind, Authority, Glob, Requirement, Rule,
     reader::{Cursor, Reader, nearest},
 };
 use crate::{attestation::statement, verdict::Code, verify::notation};
@@ -212,6 +212,39 @@ pub(super) fn check_weakened(
     }
 }
 
+/// Notation's deviation D6: in the profile `spec` level `skip` is never for everything.
+///
+/// spec: trust-store-trust-policy §Signature Verification details "Note that `skip` cannot be used with
+/// a global scope (`*`)."
+pub(super) fn check_skipped(
+    r: &mut Reader,
+    position: usize,
+    rule: &Rule,
+    tree: &Requirement,
+    authorities: &BTreeMap<String, Authority>,
+) {
+    let global = |glob: &Glob| !glob.negated && glob.text.bytes().all(|b| matches!(b, b'*' | b'/'));
+    if rule.images.iter().any(global) && skips(tree, authorities) {
+        r.error(
+            Code::PolicyInvalidValue,
+            &format!("/spec/rules/{position}/images"),
+            "level `skip` of Notation cannot be used for every image",
+        );
+    }
+}
+
+fn skips(tree: &Requirement, authorities: &BTreeMap<String, Authority>) -> bool {
+    match tree {
+        Requirement::Authority(name) => {
+            matches!(authorities.get(name), Some(Authority::NotationSkip(notation::Profile::Spec)))
+        }
+        Requirement::All(of) | Requirement::Any(of) | Requirement::AtLeast { of, .. } => {
+            of.iter().any(|child| skips(child, authorities))
+        }
+        Requirement::Attestation(_) => false,
+    }
+}
+
 fn weakened_in<'a>(
     tree: &'a Requirement,
     authorities: &BTreeMap<String, Authority>,
@@ -222,6 +255,7 @@ fn weakened_in<'a>(
         Requirement::Authority(name) => {
             let logged = authorities.get(name).is_some_and(|a| match a {
                 Authority::Notation(n) => n.actions.authenticity == notation::Action::Log,
+                Authority::NotationSkip(_) => true,
                 Authority::Cosign(_) => false,
             });
             if counts && logged && !found.contains(&name.as_str()) {

@@ -198,6 +198,8 @@ codes! {
         "no transparency log was asked for" => None;
     RevocationSkipped "revocation.skipped" Unmet false
         "revocation was not checked" => None;
+    VerificationSkipped "verification.skipped" Unmet false
+        "nothing was verified, as the policy says so" => Some("use another level than `skip`");
     DescriptorMismatch "descriptor.mismatch" Mismatch false
         "the signed descriptor is not the artifact's" => None;
     MetadataMismatch "metadata.mismatch" Unmet false

@@ -4,12 +4,12 @@
 //! (TP below), [signature specification](https://github.com/notaryproject/specifications/blob/d4b62b9/specs/signature-specification.md)
 //! (SIG below), [plugin extensibility](https://github.com/notaryproject/specifications/blob/d4b62b9/specs/plugin-extensibility.md).
 //!
-//! Timestamps are not verified here: without a `tsa` store a token is not looked at, as TP wants
-//! it. Revocation is skipped, and every result says so.
+//! Revocation is skipped, of signers and of timestamp authorities, and every result says so.
 
 mod finding;
 mod payload;
 mod reason;
+mod timestamp;
 
 use std::collections::BTreeMap;
 
@@ -38,6 +38,10 @@ pub struct NotationAuthority {
     pub ca: Vec<Certificate>,
     /// The `signingAuthority` trust store, for the scheme `notary.x509.signingAuthority`.
     pub signing_authority: Vec<Certificate>,
+    /// The `tsa` trust store: where it is empty, no timestamp is looked at.
+    pub tsa: Vec<Certificate>,
+    /// When a timestamp is asked for.
+    pub verify_timestamp: VerifyTimestamp,
     /// What happens where a validation fails.
     pub actions: Actions,
     /// Who of the trust store may sign.
@@ -46,6 +50,18 @@ pub struct NotationAuthority {
     pub user_metadata: BTreeMap<String, String>,
     /// Which reading of the specification holds.
     pub profile: Profile,
+}
+
+/// When a signature under `notary.x509` must have a timestamp, given a `tsa` store.
+///
+/// spec: TP §Trust Policy Properties, `verifyTimestamp`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VerifyTimestamp {
+    /// Always.
+    #[default]
+    Always,
+    /// Once a certificate of its chain has expired.
+    AfterCertExpiry,
 }
 
 /// What happens where a validation fails.
@@ -121,12 +137,23 @@ pub fn verify(
     spend: &Spend,
 ) -> Verification {
     let opened = open(envelope_bytes, layer_media_type, authority.profile).map_err(broken)?;
-    let findings = finding::all(&opened, authority, now);
+    let (mut findings, timestamps) = finding::all(&opened, authority, now);
     if let Some(fatal) = findings.iter().position(Finding::is_fatal) {
-        return Err(unchecked(findings, fatal));
+        // Whatever the signature comes to; and so it is not paid for.
+        let integrity = Node { mark: Mark::Skipped, ..Node::pass(Kind::Check, INTEGRITY) };
+        let integrity = integrity.detail("not checked, as the signature would not count");
+        return Err(rejected(integrity, findings, fatal));
     }
     signatures(&opened, spend).map_err(broken)?;
-    let mut checks = vec![Node::pass(Kind::Check, INTEGRITY).detail(integrity_detail(&opened))];
+    let integrity = Node::pass(Kind::Check, INTEGRITY).detail(integrity_detail(&opened));
+    if !timestamps.is_empty() {
+        let outcome = timestamp::verify(&timestamps, &opened, authority, spend);
+        finding::settle(&mut findings, outcome);
+        if let Some(fatal) = findings.iter().position(Finding::is_fatal) {
+            return Err(rejected(integrity, findings, fatal));
+        }
+    }
+    let mut checks = vec![integrity];
     let mut weakened = Vec::new();
     let mut signer = Some(signer(&opened));
     for finding in findings {
@@ -273,10 +300,9 @@ fn broken(reason: Reason) -> Rejected {
     Rejected { reason, checks }
 }
 
-/// Some finding is fatal whatever the signature comes to, and so it is not paid for.
-fn unchecked(findings: Vec<Finding>, fatal: usize) -> Rejected {
-    let integrity = Node { mark: Mark::Skipped, ..Node::pass(Kind::Check, INTEGRITY) };
-    let mut checks = vec![integrity.detail("not checked, as the signature would not count")];
+/// One finding is fatal, and what would have come after it is not shown.
+fn rejected(integrity: Node, findings: Vec<Finding>, fatal: usize) -> Rejected {
+    let mut checks = vec![integrity];
     let mut reason = Reason::of(Code::Internal);
     for finding in findings.into_iter().take(fatal.saturating_add(1)) {
         if let Err(found) = &finding.outcome {

@@ -66,6 +66,7 @@ const REGIONS: &[(&str, Encoding, bool)] = &[
     ("/publicKey/hint", Encoding::Base64, false),
     ("/rawBytes", Encoding::Base64, true),
     ("/header/x5c/*", Encoding::Base64, true),
+    ("/header/io.cncf.notary.timestampSignature", Encoding::Base64, false),
 ];
 
 impl Document {
@@ -212,6 +213,11 @@ impl Document {
                     let field = fields::certificate(der, byte - piece.range.start);
                     return format!("{role} {} {field}", piece.name);
                 }
+                if piece.name.ends_with(fields::TIMESTAMP) {
+                    let der = &self.bytes[piece.range.clone()];
+                    let what = fields::token(der, byte - piece.range.start);
+                    return format!("{role} {} {what}", piece.name);
+                }
                 format!("{role} {}", piece.name)
             }
             At::Stored { byte, .. } => {
@@ -239,6 +245,9 @@ impl Document {
         if region.is_certificate {
             let field = fields::certificate(&blocks[block], byte);
             return format!("{role} {path}{which} certificate {field}");
+        }
+        if path.ends_with(fields::TIMESTAMP) {
+            return format!("{role} {path} {}", fields::token(&blocks[block], byte));
         }
         format!("{role} {path}{which} decoded")
     }

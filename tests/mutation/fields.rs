@@ -1,4 +1,4 @@
-//! Names for the bytes of certificates and of COSE envelopes.
+//! Names for the bytes of certificates, of timestamps and of COSE envelopes.
 
 use std::ops::Range;
 
@@ -47,6 +47,36 @@ pub(crate) fn certificate(der: &[u8], byte: usize) -> &'static str {
     name().unwrap_or("not DER")
 }
 
+/// What a byte of an RFC 3161 token belongs to: one of the certificates that travel with it, or the
+/// rest.
+pub(crate) fn token(der: &[u8], byte: usize) -> String {
+    let certificate = || {
+        let (info, _) = tlv(der, 0)?;
+        let (_, type_end) = tlv(der, info.start)?;
+        let (explicit, _) = tlv(der, type_end)?;
+        let (data, _) = tlv(der, explicit.start)?;
+        let mut at = data.start;
+        // Version, digest algorithms, content; then `[0]`.
+        for _ in 0..3 {
+            at = tlv(der, at)?.1;
+        }
+        let (certificates, end) = tlv(der, at)?;
+        if der.get(at) != Some(&0xa0) || !(certificates.start..end).contains(&byte) {
+            return None;
+        }
+        let (mut at, mut index) = (certificates.start, 0);
+        while at < end {
+            at = tlv(der, at)?.1;
+            if byte < at {
+                return Some(format!("certificate[{index}]"));
+            }
+            index += 1;
+        }
+        None
+    };
+    certificate().unwrap_or_else(|| "token".to_owned())
+}
+
 /// Contents and end of the element at `at`.
 fn tlv(der: &[u8], at: usize) -> Option<(Range<usize>, usize)> {
     let first = usize::from(*der.get(at + 1)?);
@@ -60,6 +90,9 @@ fn tlv(der: &[u8], at: usize) -> Option<(Range<usize>, usize)> {
     };
     Some((start..start + length, start + length))
 }
+
+/// The end of the name of what holds a timestamp.
+pub(crate) const TIMESTAMP: &str = "io.cncf.notary.timestampSignature";
 
 /// A named piece of a COSE envelope, and the range of its certificates.
 pub(crate) struct Piece {
@@ -105,6 +138,11 @@ pub(crate) fn cose(bytes: &[u8]) -> Vec<Piece> {
                 });
                 reader.at += length;
             }
+        } else if label == TIMESTAMP {
+            let length = reader.head().1;
+            pieces.push(piece(start..reader.at, "unprotected timestamp (head)"));
+            reader.at += length;
+            pieces.push(piece(reader.at - length..reader.at, &format!("unprotected {label}")));
         } else {
             reader.item();
             pieces.push(piece(start..reader.at, &format!("unprotected {label}")));

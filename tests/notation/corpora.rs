@@ -7,7 +7,7 @@ use countersign::{
     time::Time,
     trust::TrustedIdentity,
     verdict::Code::{self, *},
-    verify::notation::{self, Level, NotationAuthority, Profile},
+    verify::notation::{self, Level, NotationAuthority, Profile, VerifyTimestamp},
     x509::Certificate,
 };
 
@@ -63,12 +63,24 @@ fn certificates(names: &[&str]) -> Vec<Certificate> {
 fn verify(
     signature: &Signature,
     ca: &[Certificate],
+    policy: Policy,
+    now: &str,
+) -> Result<(), Code> {
+    verify_stamped(signature, ca, policy, now, (&[], VerifyTimestamp::Always))
+}
+
+fn verify_stamped(
+    signature: &Signature,
+    ca: &[Certificate],
     (level, identities, metadata): Policy,
     now: &str,
+    (tsa, verify_timestamp): (&[Certificate], VerifyTimestamp),
 ) -> Result<(), Code> {
     let authority = NotationAuthority {
         ca: ca.to_vec(),
         signing_authority: Vec::new(),
+        tsa: tsa.to_vec(),
+        verify_timestamp,
         actions: level.actions(),
         trusted_identities: identities.iter().map(|t| TrustedIdentity::parse(t).unwrap()).collect(),
         user_metadata: metadata
@@ -171,5 +183,43 @@ fn referrers_of_the_image_are_signed_themselves() {
         let found = signatures(&corpora.join("layouts").join(format!("d-nested-{format}")));
         assert!(found.iter().any(|s| s.of_the_image));
         assert!(found.iter().any(|s| !s.of_the_image));
+    }
+}
+
+/// Requirements 83, 84, 87 to 95: layout, level, `verifyTimestamp`, whether the right TSA is trusted.
+#[test]
+fn timestamps_are_verified_where_the_policy_asks_for_them() {
+    use VerifyTimestamp::{AfterCertExpiry, Always};
+    let Some(corpora) = corpora() else {
+        return not_run("the corpora are not there");
+    };
+    let roots = certificates(&["notation-root.pem", "notation-oldroot.pem", "notation-self.pem"]);
+    let tsa = certificates(&["notation-tsa-root.pem"]);
+    let other = certificates(&["ca-root.pem"]);
+    let later = "2036-11-17T00:00:00Z";
+    for (name, level, when, tsa, now, expected) in [
+        ("d-tsa", Level::Strict, Always, &tsa, NOW, Ok(())),
+        ("d-tsa", Level::Strict, AfterCertExpiry, &tsa, NOW, Ok(())),
+        ("d-tsa", Level::Strict, Always, &other, NOW, Err(TimestampUntrusted)),
+        ("d-tsa", Level::Strict, AfterCertExpiry, &other, NOW, Ok(())),
+        ("d-tsa", Level::Permissive, Always, &other, NOW, Ok(())),
+        // The signer's certificate has expired since, and the TSA's with it.
+        ("d-tsa", Level::Strict, AfterCertExpiry, &tsa, later, Ok(())),
+        ("d-expcert-tsa", Level::Strict, Always, &tsa, NOW, Ok(())),
+        ("d-expcert-tsa", Level::Strict, AfterCertExpiry, &tsa, NOW, Ok(())),
+        ("d-expcert-tsa", Level::Strict, Always, &other, NOW, Err(TimestampUntrusted)),
+        ("d-expcert", Level::Strict, Always, &tsa, NOW, Err(TimestampAbsent)),
+        ("d-expcert", Level::Strict, AfterCertExpiry, &tsa, NOW, Err(TimestampAbsent)),
+        ("d-p256", Level::Strict, Always, &tsa, NOW, Err(TimestampAbsent)),
+        ("d-p256", Level::Permissive, Always, &tsa, NOW, Ok(())),
+        ("d-p256", Level::Strict, AfterCertExpiry, &tsa, NOW, Ok(())),
+    ] {
+        for format in ["jws", "cose"] {
+            for signature in signatures(&corpora.join("layouts").join(format!("{name}-{format}"))) {
+                let policy = (level, &["*"][..], &[][..]);
+                let found = verify_stamped(&signature, &roots, policy, now, (tsa, when));
+                assert_eq!(found, expected, "{name}-{format} {level:?} {when:?} {now}");
+            }
+        }
     }
 }

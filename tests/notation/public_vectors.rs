@@ -14,7 +14,7 @@ use countersign::{
     verdict::Code::{self, *},
     verify::{
         Accepted, Rejected, Target,
-        notation::{self, Level, NotationAuthority, Profile},
+        notation::{self, Level, NotationAuthority, Profile, VerifyTimestamp},
     },
     wire::Mark,
     x509::Certificate,
@@ -35,8 +35,11 @@ const ANCHORS: [&str; 5] = [
 /// The day of the measured runs.
 const NOW: &str = "2026-11-21T03:00:00Z";
 
-/// Rows of `gold.txt` without a `tsa` store.
-const ROWS: usize = 99;
+/// What the measured runs had in their `tsa` store.
+const TSA_ANCHOR: &str = "verifier/truststore/x509/tsa/test-timestamp/globalsignRoot.cer";
+
+/// Rows of `gold.txt`.
+const ROWS: usize = 198;
 
 /// One row of `gold.txt`.
 struct Row {
@@ -44,6 +47,7 @@ struct Row {
     file: String,
     level: Level,
     level_name: String,
+    tsa: bool,
     pass: bool,
     /// The validations that failed, by name.
     failed: Vec<String>,
@@ -51,7 +55,7 @@ struct Row {
 
 fn rows(vectors: &Path) -> Vec<Row> {
     let text = fs::read_to_string(vectors.join("verdicts/gold.txt")).unwrap();
-    text.lines().filter(|line| line.contains("tsa=false")).map(row).collect()
+    text.lines().filter(|line| line.contains("tsa=")).map(row).collect()
 }
 
 fn row(line: &str) -> Row {
@@ -67,6 +71,7 @@ fn row(line: &str) -> Row {
             other => panic!("{other}"),
         },
         level_name: words[1].into(),
+        tsa: words[2] == "tsa=true",
         pass: words[3] == "PASS",
         failed: failed.split_whitespace().map(|f| f.split('=').next().unwrap().into()).collect(),
     }
@@ -137,6 +142,8 @@ fn vector(vectors: &Path, file: &Path) -> Vector {
         authority: NotationAuthority {
             signing_authority: ca.clone(),
             ca,
+            tsa: Vec::new(),
+            verify_timestamp: VerifyTimestamp::Always,
             actions: Level::Strict.actions(),
             trusted_identities: vec![TrustedIdentity::Any],
             user_metadata: BTreeMap::new(),
@@ -176,6 +183,9 @@ fn every_public_envelope_has_the_verdict_of_notation_go() {
         let file = named.chain(cut).next().unwrap_or_else(|| panic!("{} is not there", row.file));
         let mut vector = vector(&vectors, file);
         vector.authority.actions = row.level.actions();
+        if row.tsa {
+            vector.authority.tsa = anchor(&vectors.join(TSA_ANCHOR));
+        }
         count += 1;
         let (pass, checks) = match verify(&vector, NOW) {
             Ok(accepted) => (true, accepted.checks),
@@ -190,8 +200,8 @@ fn every_public_envelope_has_the_verdict_of_notation_go() {
             .collect();
         if (pass, &failed) != (row.pass, &row.failed) {
             wrong.push(format!(
-                "{} {}: {pass} {failed:?}, notation-go {} {:?}",
-                row.file, row.level_name, row.pass, row.failed
+                "{} {} tsa={}: {pass} {failed:?}, notation-go {} {:?}",
+                row.file, row.level_name, row.tsa, row.pass, row.failed
             ));
         }
     }

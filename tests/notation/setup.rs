@@ -9,7 +9,7 @@ use countersign::{
     verdict::Code,
     verify::{
         Target, Verification,
-        notation::{self, Level, NotationAuthority, Profile},
+        notation::{self, Level, NotationAuthority, Profile, VerifyTimestamp},
     },
     x509,
 };
@@ -70,6 +70,8 @@ impl Setup {
             authority: NotationAuthority {
                 ca: Vec::new(),
                 signing_authority: Vec::new(),
+                tsa: Vec::new(),
+                verify_timestamp: VerifyTimestamp::Always,
                 actions: Level::Strict.actions(),
                 trusted_identities: vec![TrustedIdentity::Any],
                 user_metadata: BTreeMap::new(),

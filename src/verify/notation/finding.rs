@@ -1,9 +1,10 @@
 //! The validations that cost no public-key operation, each judged on what the envelope claims.
 
-use super::{Action, NotationAuthority, Opened, Profile, logged};
+use super::{Action, NotationAuthority, Opened, Profile, logged, timestamp};
 use crate::{
     envelope::notation::SigningScheme,
     time::Time,
+    timestamp::Token,
     trust::identity::subject_line,
     verdict::{Code, Reason},
     wire::{Kind, Node},
@@ -28,25 +29,42 @@ pub(super) struct Finding {
     pub(super) outcome: Result<String, Reason>,
 }
 
-/// All of them, in the order of TP §Steps.
-pub(super) fn all(opened: &Opened, authority: &NotationAuthority, now: Time) -> Vec<Finding> {
+/// All of them, in the order of TP §Steps; and the timestamps that remain to be verified, to
+/// [`settle`] the last of them.
+pub(super) fn all(
+    opened: &Opened,
+    authority: &NotationAuthority,
+    now: Time,
+) -> (Vec<Finding>, Vec<Token>) {
     let actions = authority.actions;
     let finding = |check, action, outcome| Finding { check, action, outcome };
     let mut all = Vec::new();
     if let Err(reason) = plugin(opened) {
         all.push(finding(PLUGIN, Action::Enforce, Err(reason)));
     }
+    let mut tokens = Vec::new();
+    let timestamp = if timestamp::is_asked_for(opened, authority, now) {
+        timestamp::tokens(opened, authority.profile).map(|found| {
+            tokens = found;
+            String::new()
+        })
+    } else {
+        valid_chain(opened, authority.profile, now)
+    };
     all.extend([
         finding(AUTHENTICITY, actions.authenticity, authenticity(opened, authority)),
         finding(TRUSTED_IDENTITY, actions.authenticity, trusted_identity(opened, authority)),
         finding(EXPIRY, actions.expiry, expiry(opened, now)),
-        finding(
-            AUTHENTIC_TIMESTAMP,
-            actions.authentic_timestamp,
-            authentic_timestamp(opened, authority.profile, now),
-        ),
+        finding(AUTHENTIC_TIMESTAMP, actions.authentic_timestamp, timestamp),
     ]);
-    all
+    (all, tokens)
+}
+
+/// What came of the timestamps.
+pub(super) fn settle(findings: &mut [Finding], outcome: Result<String, Reason>) {
+    if let Some(finding) = findings.iter_mut().find(|f| f.check == AUTHENTIC_TIMESTAMP) {
+        finding.outcome = outcome;
+    }
 }
 
 impl Finding {
@@ -154,8 +172,8 @@ fn expiry(opened: &Opened, now: Time) -> Result<String, Reason> {
     }
 }
 
-/// spec: TP §Steps 6, without timestamp countersignatures.
-fn authentic_timestamp(opened: &Opened, profile: Profile, now: Time) -> Result<String, Reason> {
+/// spec: TP §Steps 6, where no timestamp countersignature is asked for.
+fn valid_chain(opened: &Opened, profile: Profile, now: Time) -> Result<String, Reason> {
     let attributes = &opened.envelope.attributes;
     let time = match (attributes.scheme, attributes.authentic_signing_time) {
         // "Validate that the local machine's current time (in UTC) is within the signing

@@ -3,6 +3,7 @@
 use crate::{
     crypto::{KeyError, SignatureError},
     envelope::notation::EnvelopeError,
+    timestamp::TimestampError,
     verdict::{Code, Reason},
     x509::notation_profile::ChainError,
 };
@@ -67,4 +68,28 @@ pub(super) fn of_signature(error: SignatureError) -> Reason {
         SignatureError::Malformed => Code::SignatureMalformed,
         SignatureError::WrongKey => Code::SignatureAlgorithm,
     })
+}
+
+pub(super) fn of_timestamp(error: TimestampError) -> Reason {
+    let code = match error {
+        TimestampError::Budget => Code::BudgetSignatures,
+        TimestampError::Malformed(_)
+        | TimestampError::NotGranted(_)
+        | TimestampError::TooLarge(_)
+        | TimestampError::UnsupportedAlgorithm(_)
+        | TimestampError::WeakAlgorithm(_) => Code::TimestampMalformed,
+        TimestampError::SignerUnknown | TimestampError::Untrusted => Code::TimestampUntrusted,
+        TimestampError::CertificateExpired
+        | TimestampError::CertificateNotYetValid
+        | TimestampError::CertificateProfile(_)
+        | TimestampError::ImprintMismatch
+        | TimestampError::SignatureInvalid => Code::TimestampInvalid,
+    };
+    let reason = Reason::new(code, error.to_string());
+    match code {
+        Code::TimestampUntrusted => {
+            reason.next("add the root of the timestamp authority to the `tsa` store")
+        }
+        _ => reason,
+    }
 }
