@@ -6,6 +6,12 @@
 mod draft;
 #[path = "../support/notation_pki.rs"]
 mod pki;
+#[path = "../support/sigstore/mod.rs"]
+#[allow(unused_imports, reason = "each test takes what it needs")]
+mod sigstore;
+#[path = "../timestamp/tree.rs"]
+#[allow(dead_code, reason = "it is another test's too")]
+mod tree;
 
 mod corpora;
 mod faults_of_chains;
@@ -15,3 +21,4 @@ mod layout;
 mod mutation;
 mod public_vectors;
 mod setup;
+mod timestamps;
