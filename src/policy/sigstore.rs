@@ -148,7 +148,15 @@ fn each<'a, T>(
         r.error(Code::PolicyInvalidValue, &at.path, format!("more than {MOST_INSTANCES} entries"));
         return Vec::new();
     }
-    items.iter().filter_map(|item| read(r, item, source)).collect()
+    let errors = r.errors.len();
+    let found: Vec<T> = items.iter().filter_map(|item| read(r, item, source)).collect();
+    // A service of which nothing can be used is not one that the instance does not have: what it
+    // should vouch for would not be asked for any more.
+    if found.is_empty() && r.errors.len() == errors {
+        let message = format!("none of these `{field}` can be used");
+        r.error(Code::PolicyInvalidValue, &at.path, message);
+    }
+    found
 }
 
 /// TransparencyLogInstance.
