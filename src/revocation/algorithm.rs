@@ -49,3 +49,20 @@ fn pss_hash(algorithm: &AlgorithmIdentifierRef<'_>) -> Option<HashAlgorithm> {
     let hashed = hash(&params.hash.oid)?;
     (hash(&params.mask_gen.parameters?.oid)? == hashed).then_some(hashed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sha_1_signs_nothing() {
+        for oid in ["1.2.840.113549.1.1.5", "1.2.840.10045.4.1", "1.2.840.113549.1.1.4"] {
+            let algorithm = AlgorithmIdentifierRef {
+                oid: ObjectIdentifier::new_unwrap(oid),
+                parameters: None,
+            };
+            let expected = Err(RevocationError::UnsupportedAlgorithm(oid.to_owned()));
+            assert_eq!(scheme(&algorithm), expected);
+        }
+    }
+}
