@@ -1590,7 +1590,9 @@ mod resources {
                     Fetch::Manifest { max_bytes, .. }
                     | Fetch::Tag { max_bytes, .. }
                     | Fetch::Referrers { max_bytes, .. }
-                    | Fetch::Blob { max_bytes, .. } => *max_bytes,
+                    | Fetch::Blob { max_bytes, .. }
+                    | Fetch::Ocsp { max_bytes, .. }
+                    | Fetch::Crl { max_bytes, .. } => *max_bytes,
                 })
                 .sum();
             assert!(most <= 10 * Budget::default().evidence_bytes, "{most} bytes in one round");

@@ -24,9 +24,9 @@ use crate::{
     source::{EvidenceSource, Traffic},
 };
 
-/// Times that the module is asked for one decision. The longest road that it takes is nine:
-/// resolve, manifest, discovery, fallback, manifests, blobs, decision.
-pub const MAX_ROUNDS: u32 = 10;
+/// Times that the module is asked for one decision. The longest road that it takes is twelve:
+/// resolve, manifest, discovery, fallback, manifests, blobs, OCSP, CRLs, delta CRLs, decision.
+pub const MAX_ROUNDS: u32 = 13;
 /// Fetches in flight at once.
 const MAX_PARALLEL: usize = 8;
 /// Fetches of one decision.

@@ -32,6 +32,8 @@ pub enum Share {
     Payloads,
     /// Bundles, envelopes and their manifests.
     Referrers,
+    /// OCSP responses and CRLs.
+    Revocation,
 }
 
 /// Bytes of one simple-signing payload; cosign writes some 250 and the annotations.
@@ -158,7 +160,7 @@ impl<'a> Evidence<'a> {
     ) -> Result<&'a [u8], Miss> {
         let limit = match share {
             Share::Payloads => PAYLOAD_BYTES,
-            Share::Referrers | Share::Attestations => self.budget.blob_bytes,
+            Share::Referrers | Share::Attestations | Share::Revocation => self.budget.blob_bytes,
         };
         let max_bytes = most(size, limit);
         let (repository, digest_text) = (repository.to_owned(), digest.to_string());
@@ -167,6 +169,38 @@ impl<'a> Evidence<'a> {
         let found = self.get(fetch, limit)?;
         check_digest(digest, found.bytes)?;
         Ok(found.bytes)
+    }
+
+    /// An answer to what a certificate asks for, without asking for it: `None` where it was not
+    /// fetched yet. What is wanted of these is known only when a chain was judged.
+    pub fn peek(&mut self, fetch: &Fetch) -> Option<Result<&'a [u8], Reason>> {
+        let most = match fetch {
+            Fetch::Ocsp { max_bytes, .. } | Fetch::Crl { max_bytes, .. } => *max_bytes,
+            _ => return None,
+        };
+        match self.answer(fetch, most)? {
+            Ok(found) => Some(Ok(found.bytes)),
+            Err(Miss::Absent(message)) => {
+                Some(Err(Reason::of(Code::EvidenceAbsent).expected(what(fetch)).found(message)))
+            }
+            Err(Miss::Problem(reason)) => Some(Err(reason)),
+            Err(Miss::Pending) => None,
+        }
+    }
+
+    /// Asks for something; what it may take in all is bounded as everything else.
+    pub fn ask(&mut self, fetch: Fetch) -> Result<(), Reason> {
+        let (Fetch::Ocsp { max_bytes, .. } | Fetch::Crl { max_bytes, .. }) = &fetch else {
+            return Err(Reason::of(Code::Internal));
+        };
+        match self.claim(&fetch, *max_bytes, Share::Revocation) {
+            Ok(()) => {
+                self.needs.insert(fetch);
+                Ok(())
+            }
+            Err(Miss::Problem(reason)) => Err(reason),
+            Err(Miss::Absent(_) | Miss::Pending) => Err(Reason::of(Code::Internal)),
+        }
     }
 
     /// Sets bytes aside before they are asked for: what is asked for in all is never more than what
@@ -187,29 +221,34 @@ impl<'a> Evidence<'a> {
     }
 
     fn get(&mut self, fetch: Fetch, most: u64) -> Result<Found<'a>, Miss> {
-        match self.answers.get(&fetch).copied() {
-            None => Err(self.need(fetch)),
-            Some(None) => Err(disagreement(&fetch)),
-            Some(Some(Answer::Found { bytes, reserialised, .. })) => {
+        self.answer(&fetch, most).unwrap_or_else(|| Err(self.need(fetch)))
+    }
+
+    /// What the host has answered; `None` where it was not asked.
+    fn answer(&mut self, fetch: &Fetch, most: u64) -> Option<Result<Found<'a>, Miss>> {
+        let answer = self.answers.get(fetch).copied()?;
+        Some(match answer {
+            None => Err(disagreement(fetch)),
+            Some(Answer::Found { bytes, reserialised, .. }) => {
                 let length = bytes.0.len() as u64;
-                if length > most {
-                    return Err(Miss::Problem(
-                        Reason::of(Code::BudgetBytes)
-                            .expected(format!("{} of at most {most} bytes", what(&fetch)))
-                            .found(format!("{length} bytes")),
-                    ));
-                }
                 // One answer is paid for once, however often it is looked at.
-                if self.read.insert(fetch) {
+                if length <= most && self.read.insert(fetch.clone()) {
                     self.bytes = self.bytes.saturating_add(length);
                 }
-                if self.bytes > self.budget.evidence_bytes {
-                    return Err(Miss::Problem(too_much(&self.budget)));
+                if length > most {
+                    Err(Miss::Problem(
+                        Reason::of(Code::BudgetBytes)
+                            .expected(format!("{} of at most {most} bytes", what(fetch)))
+                            .found(format!("{length} bytes")),
+                    ))
+                } else if self.bytes > self.budget.evidence_bytes {
+                    Err(Miss::Problem(too_much(&self.budget)))
+                } else {
+                    Ok(Found { bytes: &bytes.0, exact: !reserialised })
                 }
-                Ok(Found { bytes: &bytes.0, exact: !reserialised })
             }
-            Some(Some(answer)) => Err(miss(&fetch, answer)),
-        }
+            Some(answer) => Err(miss(fetch, answer)),
+        })
     }
 
     fn need(&mut self, fetch: Fetch) -> Miss {
@@ -279,5 +318,7 @@ fn what(fetch: &Fetch) -> String {
         Fetch::Tag { tag, .. } => format!("tag `{tag}`"),
         Fetch::Referrers { digest, .. } => format!("referrers of `{digest}`"),
         Fetch::Blob { digest, .. } => format!("blob `{digest}`"),
+        Fetch::Ocsp { url, .. } => format!("OCSP response of `{url}`"),
+        Fetch::Crl { url, .. } => format!("CRL at `{url}`"),
     }
 }

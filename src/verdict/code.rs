@@ -196,6 +196,12 @@ codes! {
         "the signing certificates were not valid at the time that counts" => Some("sign again, or use a timestamp");
     LogIgnored "log.ignored" Unmet false
         "no transparency log was asked for" => None;
+    RevocationPending "revocation.pending" Unavailable true
+        "revocation was not looked at, as the decision did not need it" => None;
+    RevocationUnknown "revocation.unknown" Unavailable true
+        "whether a certificate is revoked could not be told" => Some("let the host reach the responders, or give it their answers");
+    RevocationRevoked "revocation.revoked" Untrusted false
+        "a certificate is revoked" => Some("sign again with another certificate");
     RevocationSkipped "revocation.skipped" Unmet false
         "revocation was not checked" => None;
     VerificationSkipped "verification.skipped" Unmet false

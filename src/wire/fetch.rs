@@ -54,6 +54,24 @@ pub enum Fetch {
         /// Size limit in bytes.
         max_bytes: u64,
     },
+    /// What an OCSP responder answers: `POST` of `request` as `application/ocsp-request` (RFC 6960
+    /// §A.1). The address comes out of a certificate whose chain was checked up to one of the
+    /// policy's: still plain `http://` only, no credentials, no redirects, no private address.
+    Ocsp {
+        /// `http://…`.
+        url: String,
+        /// DER of the OCSPRequest.
+        request: Bytes,
+        /// Size limit in bytes.
+        max_bytes: u64,
+    },
+    /// A certificate revocation list: `GET`, under the same rules.
+    Crl {
+        /// `http://…`.
+        url: String,
+        /// Size limit in bytes.
+        max_bytes: u64,
+    },
 }
 
 /// What the host answers. The four kinds never blur for the user; nothing that matters for

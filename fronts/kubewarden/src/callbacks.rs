@@ -44,6 +44,9 @@ pub(crate) fn answer(host: &impl Host, fetch: &Fetch) -> Answer {
         Fetch::Tag { repository, tag, .. } => manifest(host, &format!("{repository}:{tag}")),
         Fetch::Referrers { .. } => unsupported("this host has no callback for referrers"),
         Fetch::Blob { .. } => unsupported("this host has no callback for blobs"),
+        Fetch::Ocsp { .. } | Fetch::Crl { .. } => {
+            unsupported("this host has no callback for revocation")
+        }
     }
 }
 

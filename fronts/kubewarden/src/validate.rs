@@ -19,7 +19,7 @@ use wapc_guest::CallResult;
 use crate::callbacks::{self, Host, WapcHost};
 
 /// Rounds of needs: resolve, discovery, manifests, blobs, and as many for a nested referrer.
-const MOST_ROUNDS: usize = 10;
+const MOST_ROUNDS: usize = 13;
 
 #[derive(Deserialize)]
 struct ValidationRequest {

@@ -133,6 +133,10 @@ impl Layout {
                 self.read(digest, *max_bytes).map(|bytes| found(bytes, ""))
             }
             Fetch::Referrers { digest, max_bytes, .. } => self.referrers_of(digest, *max_bytes),
+            Fetch::Ocsp { .. } | Fetch::Crl { .. } => Err(unavailable(
+                UnavailableReason::Unsupported,
+                "a layout answers for no network".into(),
+            )),
         };
         answer.unwrap_or_else(|no_bytes| no_bytes)
     }

@@ -233,6 +233,9 @@ impl EvidenceSource for Registry {
             Fetch::Blob { repository, digest, max_bytes } => {
                 self.blob(repository, digest, *max_bytes)
             }
+            Fetch::Ocsp { .. } | Fetch::Crl { .. } => {
+                Err(unsupported("a registry knows nothing of revocation".into()))
+            }
         };
         result.unwrap_or_else(|answer| answer)
     }
