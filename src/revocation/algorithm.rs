@@ -57,10 +57,8 @@ mod tests {
     #[test]
     fn sha_1_signs_nothing() {
         for oid in ["1.2.840.113549.1.1.5", "1.2.840.10045.4.1", "1.2.840.113549.1.1.4"] {
-            let algorithm = AlgorithmIdentifierRef {
-                oid: ObjectIdentifier::new_unwrap(oid),
-                parameters: None,
-            };
+            let algorithm =
+                AlgorithmIdentifierRef { oid: ObjectIdentifier::new_unwrap(oid), parameters: None };
             let expected = Err(RevocationError::UnsupportedAlgorithm(oid.to_owned()));
             assert_eq!(scheme(&algorithm), expected);
         }
