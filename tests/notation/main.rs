@@ -9,11 +9,14 @@ mod pki;
 #[path = "../support/sigstore/mod.rs"]
 #[allow(unused_imports, reason = "each test takes what it needs")]
 mod sigstore;
+#[path = "../support/mod.rs"]
+mod support;
 #[path = "../timestamp/tree.rs"]
 #[allow(dead_code, reason = "it is another test's too")]
 mod tree;
 
 mod corpora;
+mod documents;
 mod faults_of_chains;
 mod faults_of_envelopes;
 mod faults_of_policies;
@@ -22,3 +25,4 @@ mod mutation;
 mod public_vectors;
 mod setup;
 mod timestamps;
+mod trust_policies;
