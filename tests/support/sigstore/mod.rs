@@ -83,7 +83,8 @@ impl<T> Tweak<T> {
         }));
     }
 
-    fn apply(&self, value: &mut T) {
+    /// Makes the changes.
+    pub(crate) fn apply(&self, value: &mut T) {
         if let Some(change) = &self.0 {
             change(value);
         }

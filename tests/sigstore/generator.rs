@@ -1,9 +1,4 @@
 //! The Sigstore in memory makes what it says: structure here, validity by the oracle of interop/.
-#![allow(clippy::disallowed_methods, reason = "the core reads no files; tests of it do")]
-
-#[path = "support/sigstore/mod.rs"]
-mod sigstore;
-
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -12,11 +7,11 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
-use sigstore::{
+use crate::sigstore::{
     ARTIFACT, IDENTITY, ISSUER, Signing, Sigstore, Who,
     bundle::Version,
     ca::Ca,
-    certificate::{CODE_SIGNING, EXTENDED_KEY_USAGE, FULCIO_OTHER_NAME, San},
+    certificate::{CODE_SIGNING, EXTENDED_KEY_USAGE, FULCIO_OTHER_NAME, San, fulcio_oid},
     content::Verifier,
     ctlog::CtLog,
     instant::{HOUR, SIGNED},
@@ -27,16 +22,16 @@ use sigstore::{
     tsa::{Embedded, Naming, Tsa},
 };
 
-const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
+pub(crate) const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
 
 /// A plan, and what an oracle is told about it.
-struct Case {
-    name: String,
-    root: TrustedRoot,
-    plan: Signing,
-    identity: &'static str,
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) root: TrustedRoot,
+    pub(crate) plan: Signing,
+    pub(crate) identity: &'static str,
     /// Lines of the oracle's `skip`.
-    skip: &'static str,
+    pub(crate) skip: &'static str,
 }
 
 struct Paths(Vec<Case>);
@@ -57,7 +52,7 @@ impl Paths {
 }
 
 /// Every happy path.
-fn happy_paths() -> Vec<Case> {
+pub(crate) fn happy_paths() -> Vec<Case> {
     let s = Sigstore::new();
     let plan = || s.signing(ARTIFACT);
     let mut all = Paths(Vec::new());
@@ -140,10 +135,10 @@ fn certificates(all: &mut Paths) {
         all.add(&format!("san-{name}"), &s, plan).identity = identity;
     }
     let mut only = plan.clone();
-    only.certificate.remove(&sigstore::certificate::fulcio_oid(8));
+    only.certificate.remove(&fulcio_oid(8));
     all.add("issuer-v1-only", &s, only);
     let mut only = plan.clone();
-    only.certificate.remove(&sigstore::certificate::fulcio_oid(1));
+    only.certificate.remove(&fulcio_oid(1));
     all.add("issuer-v2-only", &s, only);
     all.with("every-extension", &plan, |_, plan| {
         plan.certificate = plan.certificate.clone().github();
@@ -241,7 +236,7 @@ fn timestamps(all: &mut Paths) {
 }
 
 /// Plans with one fault each, a few for every part: what they are for is in tests/sigstore.
-fn faults() -> Vec<Case> {
+pub(crate) fn faults() -> Vec<Case> {
     let s = Sigstore::new();
     let v1 = s.signing(ARTIFACT);
     let dsse = v1.clone().dsse(PROVENANCE);
