@@ -243,14 +243,12 @@ fn message_signature(
     // spec: sigstore_common.proto, MessageSignature "message_digest … MUST NOT be considered
     // trusted": compared, never relied upon.
     if let Some((algorithm, claimed)) = claimed {
-        match digest(*algorithm) {
-            Some(ours) if ours == *claimed => {}
-            ours => {
-                return Err(Reason::of(Code::SubjectMismatch)
-                    .expected(ours.map_or_else(|| target.digest.clone(), |ours| hex(&ours)))
-                    .found(format!("{algorithm} {}", hex(claimed)))
-                    .into());
-            }
+        let ours = digest(*algorithm).ok_or_else(|| signer::undigested(*algorithm))?;
+        if ours != *claimed {
+            return Err(Reason::of(Code::SubjectMismatch)
+                .expected(format!("{algorithm} {}", hex(&ours)))
+                .found(format!("{algorithm} {}", hex(claimed)))
+                .into());
         }
     }
     let material = Material::of(bundle);

@@ -20,7 +20,7 @@ use crate::{
 pub struct Signer {
     /// For people.
     pub name: String,
-    /// `spki:<hex>` of a long-lived key, `san:<name>`, `subject:<name>`.
+    /// `spki:<hex>` of a key, `san:<name>`, `subject:<name>`.
     pub ids: BTreeSet<String>,
 }
 
@@ -34,11 +34,12 @@ impl Signer {
         }
     }
 
-    /// The holder of a short-lived certificate: the key is nobody's, the identity is. The same name
-    /// is the same signer, whoever issued it, an own CA among them.
-    pub fn keyless(issuer: &str, name: &str, leaf: &Certificate) -> Self {
+    /// The holder of a short-lived certificate. The same name is the same signer, whoever issued it,
+    /// an own CA among them; and so is the same key with another name, or without a certificate.
+    pub fn keyless(issuer: &str, name: &str, leaf: &Certificate, key: &PublicKey) -> Self {
         let names = leaf.subject_alt_names().iter().filter_map(SubjectAltName::text);
-        let ids = names.map(|n| format!("san:{n}")).collect();
+        let mut ids: BTreeSet<_> = names.map(|n| format!("san:{n}")).collect();
+        ids.insert(format!("spki:{}", hex(key.spki_sha256())));
         Self { name: format!("{name} ({issuer})"), ids }
     }
 

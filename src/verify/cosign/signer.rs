@@ -73,6 +73,7 @@ impl<'a> Message<'a> {
         signature: &[u8],
         spend: &Spend,
     ) -> Result<Option<Scheme>, Reason> {
+        let mut undigested = None;
         for scheme in Scheme::candidates(key.kind()) {
             let result = match (self.bytes, scheme.hash()) {
                 (Some(bytes), _) if key.kind() == KeyKind::Ed25519 => {
@@ -86,7 +87,10 @@ impl<'a> Message<'a> {
                 }
                 (_, Some(hash)) => match self.digest(hash) {
                     Some(digest) => spend.verify_digest(key, *scheme, digest, signature)?,
-                    None => continue,
+                    None => {
+                        undigested = undigested.or(Some(hash));
+                        continue;
+                    }
                 },
                 (_, None) => continue,
             };
@@ -94,8 +98,19 @@ impl<'a> Message<'a> {
                 return Ok(Some(*scheme));
             }
         }
-        Ok(None)
+        match undigested {
+            Some(hash) => Err(self::undigested(hash)),
+            None => Ok(None),
+        }
     }
+}
+
+/// The host keeps the bytes, and did not hash them in this way.
+pub(super) fn undigested(algorithm: HashAlgorithm) -> Reason {
+    Reason::new(
+        Code::EvidenceHostAsserted,
+        format!("the artifact's {algorithm} may be what is signed, and the host does not say it"),
+    )
 }
 
 impl Signed<'_> {
@@ -133,28 +148,32 @@ impl Signed<'_> {
         }
     }
 
-    /// The instances one after the other, each with checks of its own; the first that agrees is
-    /// enough.
-    fn by_instance(
-        &self,
+    /// Each signature with each instance, or with none where the policy names none, and with checks
+    /// of its own; the first that agrees is enough.
+    fn first_good(
+        signatures: &[&[u8]],
         instances: &[Instance],
         checks: &mut Vec<Node>,
-        mut by: impl FnMut(&Instance, &mut Vec<Node>) -> Found,
+        by: impl Fn(&[u8], Option<&Instance>, &mut Vec<Node>) -> Found,
     ) -> Found {
+        let alone = instances.is_empty().then_some(None);
+        let instances: Vec<_> = alone.into_iter().chain(instances.iter().map(Some)).collect();
         let mut failed: Vec<(Reason, Vec<Node>)> = Vec::new();
-        for instance in instances {
-            let mut own = Vec::new();
-            match by(instance, &mut own) {
-                Ok(found) => {
-                    checks.extend(own);
-                    return Ok(found);
+        for signature in signatures {
+            for instance in &instances {
+                let mut own = Vec::new();
+                match by(signature, *instance, &mut own) {
+                    Ok(found) => {
+                        checks.extend(own);
+                        return Ok(found);
+                    }
+                    Err(reason) if reason.code == Code::BudgetSignatures => return Err(reason),
+                    Err(reason) => failed.push((reason, own)),
                 }
-                Err(reason) if reason.code == Code::BudgetSignatures => return Err(reason),
-                Err(reason) => failed.push((reason, own)),
             }
         }
         let reason = most_specific(failed.iter().map(|(reason, _)| reason)).cloned();
-        let reason = reason.unwrap_or_else(|| Reason::of(Code::Internal));
+        let reason = reason.unwrap_or_else(|| Reason::of(Code::SignatureMissing));
         if let Some((_, own)) = failed.into_iter().find(|(own, _)| *own == reason) {
             checks.extend(own);
         }
@@ -176,22 +195,30 @@ impl Signed<'_> {
         let mut unproven = None;
         for key in tried {
             for signature in self.signatures {
-                let Some(scheme) = self.message.verify(key, signature, spend)? else {
-                    continue;
+                let scheme = match self.message.verify(key, signature, spend) {
+                    Ok(Some(scheme)) => scheme,
+                    Ok(None) => continue,
+                    Err(reason) if reason.code == Code::BudgetSignatures => return Err(reason),
+                    // Another key may need less of the host.
+                    Err(reason) => {
+                        unproven.get_or_insert(reason);
+                        continue;
+                    }
                 };
-                if context.authority.instances.is_empty() {
-                    return Ok((Signer::key(key), Vec::new()));
-                }
                 let evidence = self.evidence(signature);
                 let holder = Holder::Key(key);
-                let now = context.now;
-                let found = self.by_instance(&context.authority.instances, checks, |i, checks| {
-                    let proof = sigstore::times(&evidence, &holder, i, now, spend, checks)?;
+                let by = |_: &[u8], instance: Option<&Instance>, checks: &mut Vec<Node>| -> Found {
+                    let Some(instance) = instance else {
+                        return Ok((Signer::key(key), Vec::new()));
+                    };
+                    let proof =
+                        sigstore::times(&evidence, &holder, instance, context.now, spend, checks)?;
                     sigstore::inclusion(&proof, spend, checks)?;
                     sigstore::hash(&proof, scheme)?;
                     Ok((Signer::key(key), proof.weakened))
-                });
-                match found {
+                };
+                let instances = &context.authority.instances;
+                match Self::first_good(&[signature], instances, checks, by) {
                     Ok(found) => return Ok(found),
                     Err(reason) => unproven = Some(reason),
                 }
@@ -233,57 +260,29 @@ impl Signed<'_> {
         // The cheap check first: nothing is paid for a certificate of somebody else.
         let name = ca.name(leaf)?;
         let key = key(leaf)?;
-        let instances = &context.authority.instances;
         let intermediates: Vec<_> = travelled.iter().chain(ca.intermediates).cloned().collect();
-        let mut unproven = None;
-        for signature in self.signatures {
+        let holder = Holder::Certificate { leaf, key: &key };
+        let by = |signature: &[u8], instance: Option<&Instance>, checks: &mut Vec<Node>| -> Found {
             let evidence = self.evidence(signature);
-            let holder = Holder::Certificate { leaf, key: &key };
-            let by = |instance: Option<&Instance>, checks: &mut Vec<Node>| -> Found {
-                let proof = match instance {
-                    Some(instance) => Some(sigstore::times(
-                        &evidence,
-                        &holder,
-                        instance,
-                        context.now,
-                        spend,
-                        checks,
-                    )?),
-                    None => None,
-                };
-                let proven = proof.as_ref().map(|p| p.times.as_slice()).unwrap_or_default();
-                let now = [context.now];
-                for time in if proven.is_empty() { &now } else { proven } {
-                    path::verify(
-                        leaf,
-                        &intermediates,
-                        ca.roots,
-                        *time,
-                        Purpose::CodeSigning,
-                        spend,
-                    )
+            let times = |instance| {
+                sigstore::times(&evidence, &holder, instance, context.now, spend, checks)
+            };
+            let proof = instance.map(times).transpose()?;
+            let proven = proof.as_ref().map(|p| p.times.as_slice()).unwrap_or_default();
+            let now = [context.now];
+            for time in if proven.is_empty() { &now } else { proven } {
+                path::verify(leaf, &intermediates, ca.roots, *time, Purpose::CodeSigning, spend)
                     .map_err(|error| path_reason(error, leaf, ca.roots, *time))?;
-                }
-                checks.push(
-                    Node::pass(Kind::Check, "certificate chain")
-                        .detail(format!("issuer {}", leaf.issuer())),
-                );
-                checks.push(Node::pass(Kind::Check, "identity").detail(name.clone()));
-                let weakened = self.signed_by_leaf(&key, signature, proof, spend, checks, &name)?;
-                Ok((Signer::certificate(leaf, &key), weakened))
-            };
-            let found = if instances.is_empty() {
-                by(None, checks)
-            } else {
-                self.by_instance(instances, checks, |instance, checks| by(Some(instance), checks))
-            };
-            match found {
-                Ok(found) => return Ok(found),
-                Err(reason) if reason.code == Code::BudgetSignatures => return Err(reason),
-                Err(reason) => unproven = Some(reason),
             }
-        }
-        Err(unproven.unwrap_or_else(|| Reason::of(Code::SignatureMissing)))
+            checks.push(
+                Node::pass(Kind::Check, "certificate chain")
+                    .detail(format!("issuer {}", leaf.issuer())),
+            );
+            checks.push(Node::pass(Kind::Check, "identity").detail(name.clone()));
+            let weakened = self.signed_by_leaf(&key, signature, proof, spend, checks, &name)?;
+            Ok((Signer::certificate(leaf, &key), weakened))
+        };
+        Self::first_good(self.signatures, &context.authority.instances, checks, by)
     }
 
     /// spec: client-spec §4: time, certificate, transparency log entry, signature. What costs no
@@ -298,29 +297,20 @@ impl Signed<'_> {
         let (leaf, travelled) = self.leaf()?;
         let (issuer, name) = sigstore::identity(leaf, identities)?;
         let key = key(leaf)?;
-        let mut unproven = None;
-        for signature in self.signatures {
+        let holder = Holder::Certificate { leaf, key: &key };
+        let by = |signature: &[u8], instance: Option<&Instance>, checks: &mut Vec<Node>| -> Found {
+            // A policy without any was refused.
+            let instance = instance.ok_or_else(|| Reason::of(Code::Internal))?;
             let evidence = self.evidence(signature);
-            let holder = Holder::Certificate { leaf, key: &key };
-            let found =
-                self.by_instance(&context.authority.instances, checks, |instance, checks| {
-                    let proof =
-                        sigstore::times(&evidence, &holder, instance, context.now, spend, checks)?;
-                    sigstore::certificate(leaf, travelled, &proof, instance, spend, checks)?;
-                    checks.push(
-                        Node::pass(Kind::Check, "identity").detail(format!("{name} ({issuer})")),
-                    );
-                    let weakened =
-                        self.signed_by_leaf(&key, signature, Some(proof), spend, checks, &name)?;
-                    Ok((Signer::keyless(&issuer, &name, leaf), weakened))
-                });
-            match found {
-                Ok(found) => return Ok(found),
-                Err(reason) if reason.code == Code::BudgetSignatures => return Err(reason),
-                Err(reason) => unproven = Some(reason),
-            }
-        }
-        Err(unproven.unwrap_or_else(|| Reason::of(Code::SignatureMissing)))
+            let proof = sigstore::times(&evidence, &holder, instance, context.now, spend, checks)?;
+            sigstore::certificate(leaf, travelled, &proof, instance, spend, checks)?;
+            let identity = format!("{name} ({issuer})");
+            checks.push(Node::pass(Kind::Check, "identity").detail(identity));
+            let weakened =
+                self.signed_by_leaf(&key, signature, Some(proof), spend, checks, &name)?;
+            Ok((Signer::keyless(&issuer, &name, leaf, &key), weakened))
+        };
+        Self::first_good(self.signatures, &context.authority.instances, checks, by)
     }
 
     /// spec: client-spec §4.5 "The Verifier MUST verify the provided signature for the constructed
