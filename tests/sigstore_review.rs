@@ -148,6 +148,19 @@ fn a_key_that_needs_more_than_the_digest_does_not_stand_before_one_that_does_not
 }
 
 #[test]
+fn a_key_under_a_trust_that_proves_nothing_is_warned_about() {
+    let sigstore = Sigstore::new();
+    let mut root = sigstore.trusted_root();
+    root.tlogs.clear();
+    let plan = sigstore.signing(ARTIFACT).who(Who::Key).unlogged();
+    let key = json!({ "cosign": { "keys": [plan.key.public_pem()], "trust": "test" } });
+    let decision =
+        decide(&spec(&root, &json!({ "signer": key }), &json!("signer")), &[bundle(&plan)]);
+    assert_eq!(decision.outcome, Outcome::Allow);
+    assert!(decision.warnings.iter().any(|w| w.contains("checks the key alone")), "{decision:#?}");
+}
+
+#[test]
 fn expressions_match_the_whole_identity_whatever_flags_they_have() {
     let sigstore = Sigstore::new();
     for (text, good) in [

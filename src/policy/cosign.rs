@@ -54,7 +54,7 @@ pub(super) fn read(
     let signer = match field {
         "keys" => {
             materials.no_x509(r, &object, "keys");
-            if instances.is_empty() {
+            if instances.iter().all(|i| i.logs == 0 && i.timestamps == 0) {
                 warnings.push(format!(
                     "authority `{name}` checks the key alone: neither a transparency log nor a \
                      timestamp says when it signed"
