@@ -161,6 +161,25 @@ fn a_key_under_a_trust_that_proves_nothing_is_warned_about() {
 }
 
 #[test]
+fn the_order_of_timestamp_authorities_does_not_matter() {
+    let sigstore = Sigstore::new();
+    let other = Sigstore::named("two");
+    let mut plan = sigstore.signing(ARTIFACT).timestamped(&sigstore);
+    plan.timestamps[0].naming = Naming::V1;
+    // An authority of which only the root is known.
+    let mut rootless = other.trusted_root().timestamp_authorities.remove(0);
+    let anchor = rootless.certificates.pop().unwrap();
+    rootless.certificates = vec![anchor];
+    for first in [true, false] {
+        let mut root = sigstore.trusted_root();
+        root.timestamp_authorities.insert(usize::from(!first), rootless.clone());
+        let spec = spec(&root, &json!({ "signer": keyless() }), &json!("signer"));
+        let decision = decide(&spec, &[bundle(&plan)]);
+        assert_eq!(code(&decision), None, "{first} {decision:#?}");
+    }
+}
+
+#[test]
 fn expressions_match_the_whole_identity_whatever_flags_they_have() {
     let sigstore = Sigstore::new();
     for (text, good) in [

@@ -13,8 +13,8 @@ use crate::{
     x509::Certificate,
 };
 
-/// The verified times, and why a timestamp did not count. Those of authorities that the instance does not list count for
-/// nothing; one that is not valid is a reason to stop.
+/// The verified times, and why a timestamp did not count. Those of authorities that the instance
+/// does not list count for nothing; one that is not valid is a reason to stop.
 ///
 /// spec: client-spec §4.2.1 "the Verifier MUST verify the timestamping response using the
 /// Timestamping Service root key material […], with the raw bytes of the signature as the
@@ -58,7 +58,7 @@ pub(super) fn verified(
     Ok((times, untrusted))
 }
 
-/// The time of one timestamp, and who operates its authority.
+/// The time of one timestamp, and who operates its authority: one for whom it is good is enough.
 fn one(
     der: &[u8],
     signature: &[u8],
@@ -79,6 +79,7 @@ fn one(
     let claimed = token.claimed_time();
     let mut untrusted = Reason::of(Code::TimestampUntrusted)
         .expected(format!("an authority of trust `{}`", instance.name));
+    let mut invalid = None;
     for authority in &instance.root.timestamp_authorities {
         let by = timestamp::Authority {
             leaf: authority.leaf.as_ref(),
@@ -98,10 +99,14 @@ fn one(
                 .found(found.time.to_string());
             }
             Err(TimestampError::SignerUnknown | TimestampError::Untrusted) => {}
-            Err(error) => return Err(reason(error).found(format!("a timestamp of {claimed}"))),
+            Err(TimestampError::Budget) => return Err(reason(TimestampError::Budget)),
+            Err(error) => {
+                let error = reason(error).found(format!("a timestamp of {claimed}"));
+                invalid.get_or_insert(error);
+            }
         }
     }
-    Err(untrusted)
+    Err(invalid.unwrap_or(untrusted))
 }
 
 fn reason(error: TimestampError) -> Reason {
