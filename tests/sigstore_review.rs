@@ -161,6 +161,38 @@ fn a_key_under_a_trust_that_proves_nothing_is_warned_about() {
 }
 
 #[test]
+fn what_is_weakened_in_any_of_several_attestations_is_said() {
+    let sigstore = Sigstore::new();
+    let plan = |predicate: &str| sigstore.signing(ARTIFACT).dsse(predicate).timestamped(&sigstore);
+    let other = {
+        let mut plan = plan("https://example.test/2").key(Key::p256("other")).who(Who::Key);
+        plan.unsigned = Default::default();
+        plan
+    };
+    let weak = json!({ "cosign": { "trust": "test", "transparencyLog": "ignore",
+        "timestamp": "required", "keyless": [{ "issuer": ISSUER, "subject": IDENTITY }] } });
+    let strong = json!({ "cosign": { "trust": "test", "keys": [other.key.public_pem()] } });
+    let spec = spec(
+        &sigstore.trusted_root(),
+        &json!({ "weak": weak, "strong": strong }),
+        &json!({ "atLeast": 2, "of": [
+            { "attestation": { "type": "*", "signedBy": { "any": ["weak", "strong"] } } },
+            "none",
+        ] }),
+    );
+    let mut spec = spec;
+    spec["rules"][0]["require"]["of"][1] = json!(
+        { "attestation": { "type": "https://example.test/2", "signedBy": "strong" } });
+    let decision = decide(&spec, &[bundle(&plan("https://example.test/1")), bundle(&other)]);
+    assert_eq!(decision.outcome, Outcome::Allow, "{decision:#?}");
+    assert!(
+        decision.warnings.iter().any(|w| w.contains("log.ignored")),
+        "{:#?}",
+        decision.warnings
+    );
+}
+
+#[test]
 fn the_order_of_timestamp_authorities_does_not_matter() {
     let sigstore = Sigstore::new();
     let other = Sigstore::named("two");

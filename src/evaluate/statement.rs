@@ -166,7 +166,10 @@ impl Outcome {
         self.nodes.push(node.children(vec![judged.node.clone()]));
         if mark == Mark::Pass {
             match &mut self.passed {
-                Some(passed) => passed.alternatives.extend(judged.alternatives),
+                Some(passed) => {
+                    passed.alternatives.extend(judged.alternatives);
+                    passed.weakened.extend(judged.weakened);
+                }
                 None => self.passed = Some(judged),
             }
             return true;
