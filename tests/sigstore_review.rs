@@ -236,3 +236,31 @@ fn expressions_match_the_whole_identity_whatever_flags_they_have() {
         assert!(Policy::parse(&document(&spec)).is_err(), "{text}");
     }
 }
+
+/// A signature by nobody whom Fulcio knows, of which everything else is in order: logged, and with
+/// as many timestamps as a bundle may have.
+fn by_nobody(n: usize) -> Vec<u8> {
+    let sigstore = Sigstore::new();
+    let mut plan = sigstore.signing(ARTIFACT);
+    plan.issuer.key = Key::p256(&format!("nobody {n}"));
+    for second in 0..32 {
+        let mut stamp = sigstore.tsa.stamp();
+        stamp.time = SIGNED + 10 + second;
+        plan.timestamps.push(stamp);
+    }
+    bundle(&plan)
+}
+
+#[test]
+fn bundles_that_cost_much_leave_enough_for_the_good_one() {
+    let sigstore = Sigstore::new();
+    let spec = spec(&sigstore.trusted_root(), &json!({ "signer": keyless() }), &json!("signer"));
+    let mut bundles: Vec<_> = (0..20).map(by_nobody).collect();
+    bundles.push(bundle(&sigstore.signing(ARTIFACT)));
+    let decision = decide(&spec, &bundles);
+    assert_eq!(code(&decision), None, "{:?}", decision.usage);
+    bundles.pop();
+    let decision = decide(&spec, &bundles);
+    assert_eq!(code(&decision), Some(Code::BudgetSignatures), "{:?}", decision.usage);
+    assert!(decision.usage.signature_operations <= Budget::default().signatures);
+}

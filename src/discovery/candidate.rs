@@ -1,7 +1,11 @@
 //! One signature, attestation, bundle or envelope that was found.
 
 use crate::{
-    envelope::{bundle::Bundle, dsse::Envelope, layer::Annotations},
+    envelope::{
+        bundle::{Bundle, KeyMaterial},
+        dsse::Envelope,
+        layer::Annotations,
+    },
     verdict::Reason,
 };
 
@@ -17,11 +21,19 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Signatures that it carries.
-    pub fn signatures(&self) -> usize {
+    /// What it carries of what costs public-key operations: signatures, log entries, timestamps,
+    /// certificates.
+    pub fn weight(&self) -> usize {
         match &self.content {
             Ok(Content::Attestation { envelope, .. }) => envelope.signatures.len(),
-            Ok(_) => 1,
+            Ok(Content::Bundle(bundle)) => {
+                let certificates = match &bundle.key {
+                    KeyMaterial::Certificates(chain) => chain.len(),
+                    KeyMaterial::PublicKey { .. } => 0,
+                };
+                [1, certificates, bundle.entries.len(), bundle.timestamps.len()].iter().sum()
+            }
+            Ok(Content::SimpleSigning { .. } | Content::Notation { .. }) => 1,
             Err(_) => 0,
         }
     }

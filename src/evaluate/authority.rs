@@ -35,13 +35,13 @@ impl Judge<'_> {
         let mut weakened = Vec::new();
         let mut signers = Vec::new();
         let mut passed = false;
-        // What carries many signatures comes last: it must not use up what the others need.
+        // What carries much comes last: it must not use up what the others need.
         let mut candidates: Vec<_> = scope
             .candidates
             .iter()
             .filter(|c| is_relevant(authority, c.claim, scope.purpose))
             .collect();
-        candidates.sort_by_key(|c| c.signatures());
+        candidates.sort_by_key(|c| c.weight());
         for candidate in candidates {
             self.candidates = self.candidates.saturating_add(1);
             match self.candidate(authority, candidate, scope, &spend) {

@@ -57,9 +57,9 @@ impl Judge<'_> {
                 }
             }
         }
-        // What carries many signatures comes last: it must not use up what the others need.
+        // What carries much comes last: it must not use up what the others need.
         let mut statements: Vec<_> = statements.into_iter().collect();
-        statements.sort_by_key(|(_, of)| of.iter().map(|c| c.signatures()).min());
+        statements.sort_by_key(|(_, of)| of.iter().map(|c| c.weight()).min());
         for (digest, candidates) in statements {
             let statement = Scope {
                 target: scope.target,
