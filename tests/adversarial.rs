@@ -1437,6 +1437,28 @@ mod resources {
         assert_eq!((decision.outcome, code(&decision)), (Outcome::Allow, String::new()));
     }
 
+    /// A layer that claims to be empty may be as large as its kind, so it comes after what says how
+    /// large it is.
+    #[test]
+    fn a_layer_that_claims_to_be_empty_does_not_hide_a_large_bundle() {
+        let key = Key::p256("k");
+        let (mut world, image) = World::new();
+        let mut large = statement(&image, VULN);
+        large["predicate"]["text"] = json!("x".repeat(7 << 20));
+        world.bundle(&image, &dsse_bundle(&envelope(large.to_string().as_bytes(), &key)));
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": BUNDLE,
+            "config": { "digest": digest_of(b"{}"), "size": 2 },
+            "layers": [{ "mediaType": BUNDLE, "digest": world.put(b"{}"), "size": 0 }] });
+        let bytes = manifest.to_string().into_bytes();
+        let digest = world.put(&bytes);
+        world.referrers.get_mut(&image).unwrap().push(json!({
+            "mediaType": MANIFEST, "digest": digest, "size": bytes.len(), "artifactType": BUNDLE }));
+        let tree = json!({ "attestation": { "type": "vuln", "signedBy": "signer" } });
+        let decision = world.judge(&needs(&json!({ "signer": keyed(&key) }), &tree), &image);
+        assert_eq!((decision.outcome, code(&decision)), (Outcome::Allow, String::new()));
+    }
+
     fn timed<T>(what: &str, most: Duration, run: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let out = run();

@@ -59,9 +59,9 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
-    /// What `size` claims.
+    /// What `size` claims. Nothing of ours is empty: a zero claims nothing.
     pub fn size(&self) -> Option<u64> {
-        self.size.as_ref()?.as_u64()
+        self.size.as_ref()?.as_u64().filter(|size| *size > 0)
     }
 
     /// An annotation.
