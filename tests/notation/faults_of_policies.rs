@@ -276,9 +276,9 @@ fn an_accepted_signature_shows_every_check() {
             ("trusted identity", Pass),
             ("expiry", Pass),
             ("authentic timestamp", Pass),
-            ("revocation", Skipped),
             ("descriptor", Pass),
             ("user metadata", Pass),
+            ("revocation", Skipped),
         ]
     );
     let signer = accepted.signer.unwrap();
@@ -391,4 +391,82 @@ fn a_descriptor_on_the_hosts_word_is_undetermined() {
         rejected.checks.last().map(|n| (n.name.as_str(), n.mark)),
         Some(("descriptor", Mark::Unknown))
     );
+}
+
+/// A policy with one authority, with this trust and these fields beside.
+fn policy(trust: &serde_json::Value, fields: &serde_json::Value) -> serde_json::Value {
+    let mut authority = serde_json::json!({
+        "trust": "n",
+        "trustedIdentities": ["*"],
+        "override": { "revocation": "skip" },
+    });
+    for (name, value) in fields.as_object().unwrap() {
+        authority[name] = value.clone();
+    }
+    serde_json::json!({
+        "apiVersion": "countersign.dev/v1",
+        "kind": "ImagePolicy",
+        "spec": {
+            "trust": { "n": { "notation": trust } },
+            "authorities": { "n": { "notation": authority } },
+            "rules": [{ "images": ["**"], "require": "n" }],
+        },
+    })
+}
+
+fn pem(der: &[u8]) -> String {
+    let body = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, der);
+    format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
+}
+
+/// Requirements 62, 84 and 96: what stores hold, and what a `tsa` store leads to.
+#[test]
+fn stores_of_policies() {
+    use countersign::policy::Policy;
+    use serde_json::json;
+    let root = Certificate::authority("root", Key::p256("root"));
+    let intermediate = Certificate::authority("intermediate", Key::p256("intermediate"));
+    let leaf = Certificate::leaf("leaf", Key::p256("leaf"));
+    let of_root = pem(&root.self_signed());
+    let of_intermediate = pem(&intermediate.issued_by(&root));
+    let of_leaf = pem(&leaf.issued_by(&intermediate));
+    let self_signed = pem(&leaf.self_signed());
+    let skip = json!({ "tsaRevocation": "skip" });
+    let codes = |trust: &serde_json::Value, fields: &serde_json::Value| -> Vec<String> {
+        let errors = Policy::parse(&policy(trust, fields)).err().unwrap_or_default();
+        errors.into_iter().map(|e| e.code).collect()
+    };
+    for (certificate, ca, tsa) in [
+        (&of_root, true, true),
+        (&of_intermediate, true, false),
+        (&self_signed, true, false),
+        (&of_leaf, false, false),
+    ] {
+        for (store, good) in [("ca", ca), ("signingAuthority", ca), ("tsa", tsa)] {
+            let mut trust = json!({ "ca": [of_root] });
+            trust[store] = json!([certificate]);
+            let expected: &[&str] = if good { &[] } else { &["policy.invalidValue"] };
+            assert_eq!(codes(&trust, &skip), expected, "{store} {certificate}");
+        }
+    }
+    let trust = json!({ "ca": [of_root], "tsa": [of_root] });
+    for (fields, expected) in [
+        (json!({}), &[][..]),
+        (json!({ "tsaRevocation": "enforce" }), &[]),
+        (json!({ "tsaRevocation": "log" }), &[]),
+        (json!({ "tsaRevocation": "skip", "verifyTimestamp": "never" }), &["policy.invalidValue"]),
+    ] {
+        assert_eq!(codes(&trust, &fields), expected, "{fields}");
+    }
+    // Without a store nobody asks a TSA for anything.
+    assert!(codes(&json!({ "ca": [of_root] }), &json!({})).is_empty());
+    for (fields, warned) in [
+        (skip, true),
+        (json!({ "tsaRevocation": "skip", "verifyTimestamp": "always" }), false),
+        (json!({ "tsaRevocation": "skip", "verifyTimestamp": "afterCertExpiry" }), false),
+    ] {
+        let warnings = Policy::parse(&policy(&trust, &fields)).unwrap().warnings;
+        assert_eq!(warnings.iter().any(|w| w.contains("afterCertExpiry")), warned, "{fields}");
+        assert!(warnings.iter().any(|w| w.contains("revocation of timestamp authorities")));
+    }
 }

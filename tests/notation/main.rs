@@ -1,6 +1,10 @@
 //! Notation: our own corpora, the public vectors with what notation-go said to them, and envelopes
 //! with one fault each.
-#![allow(clippy::disallowed_methods, reason = "the core reads no files; tests of it do")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the core reads no files; tests of it do"
+)]
 
 #[path = "../support/notation_draft.rs"]
 mod draft;
@@ -23,6 +27,7 @@ mod faults_of_policies;
 mod layout;
 mod mutation;
 mod public_vectors;
+mod requirements;
 mod setup;
 mod timestamps;
 mod trust_policies;
