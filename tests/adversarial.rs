@@ -150,6 +150,7 @@ impl World {
                 found(self.objects.get(digest))
             }
             Fetch::Tag { tag, .. } => found(self.tags.get(tag)),
+            Fetch::Ocsp { .. } | Fetch::Crl { .. } => Answer::Absent { message: String::new() },
             Fetch::Referrers { digest, .. } => {
                 let list = self.referrers.get(digest).cloned().unwrap_or_default();
                 let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": list });
@@ -1943,7 +1944,12 @@ mod admissions {
             "rules": [{ "images": ["**"], "static": "allow" }] }));
         for count in [0, 257] {
             let image = ImageRequest { reference: "a".into(), path: None };
-            let request = Request { images: vec![image; count], can_patch: true, kind: None, ..Request::default() };
+            let request = Request {
+                images: vec![image; count],
+                can_patch: true,
+                kind: None,
+                ..Request::default()
+            };
             let decision = world.decide(&policy, &request);
             assert_eq!(decision.outcome, Outcome::Deny);
             assert!(!decision.errors.is_empty());

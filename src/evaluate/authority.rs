@@ -156,7 +156,14 @@ impl Judge<'_> {
                 Authority::Notation(authority),
                 Content::Notation { envelope, media_type },
                 Purpose::Signature,
-            ) => notation::verify(envelope, media_type, scope.target, authority, self.now, spend),
+            ) => {
+                let road = notation::RevocationRoad {
+                    evidence: self.fetched,
+                    needed: self.fetched.needed(),
+                };
+                let target = scope.target;
+                notation::verify(envelope, media_type, target, authority, self.now, &road, spend)
+            }
             _ => Err(Reason::of(Code::CandidateOtherFamily).into()),
         }
     }

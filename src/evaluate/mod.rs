@@ -4,6 +4,7 @@ mod authority;
 mod blob;
 mod image;
 mod requirement;
+mod revocation;
 mod rules;
 mod signers;
 mod statement;
@@ -22,6 +23,7 @@ use crate::{
     },
 };
 use image::{Gathered, Subject};
+use revocation::Fetched;
 use rules::Shared;
 
 /// Need, or a decision.
@@ -58,13 +60,13 @@ pub fn evaluate(
                 .or_insert_with(|| image::gather(policy, &subject, &mut evidence));
         }
     }
-    let evidence_bytes = evidence.bytes();
     if evidence.is_pending() {
-        return Step::Need(evidence.into_needs());
+        return Step::Need(evidence.take_needs());
     }
+    let fetched = Fetched::new(evidence);
 
     let memo = Memo::default();
-    let mut usage = Usage { evidence_bytes, ..Usage::default() };
+    let mut usage = Usage::default();
     let mut judged: BTreeMap<&Subject, rules::Verdict> = BTreeMap::new();
     let mut decision = Decision {
         outcome: Outcome::Allow,
@@ -77,7 +79,8 @@ pub fn evaluate(
         now: now.to_string(),
         usage: Usage::default(),
     };
-    let mut shared = Shared { policy, now, budget: &budget, memo: &memo, usage: &mut usage };
+    let mut shared =
+        Shared { policy, now, budget: &budget, memo: &memo, fetched: &fetched, usage: &mut usage };
     for asked in &request.images {
         let Some((subject, found)) =
             Subject::of(policy, &asked.reference).and_then(|s| gathered.get_key_value(&s))
@@ -107,6 +110,14 @@ pub fn evaluate(
     }
     decision.warnings.sort();
     decision.warnings.dedup();
+    // What a certificate names is only visited where the decision hangs on it.
+    if decision.outcome != Outcome::Allow && !fetched.needed().borrow().is_empty() {
+        let needs = fetched.take_needs();
+        if !needs.is_empty() {
+            return Step::Need(needs);
+        }
+    }
+    usage.evidence_bytes = fetched.bytes();
     decision.usage = usage;
     if decision.outcome != Outcome::Allow {
         // What is not admitted is not changed either.

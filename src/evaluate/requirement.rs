@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Judgement,
     image::Bundle,
+    revocation::Fetched,
     signers::{self, Exceeded},
 };
 use crate::{
@@ -27,6 +28,8 @@ pub(super) struct Judge<'a> {
     pub(super) spends: BTreeMap<String, Spend>,
     /// Signatures on certificates that were checked already.
     pub(super) memo: Memo,
+    /// OCSP responses and CRLs.
+    pub(super) fetched: &'a Fetched<'a>,
     /// What the decision has left for all of them.
     pub(super) operations: u64,
     /// Candidates opened.

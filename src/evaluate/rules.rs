@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Judgement,
     requirement::{Judge, Scope},
+    revocation::Fetched,
 };
 use crate::{
     crypto::Memo,
@@ -33,6 +34,7 @@ pub(super) struct Shared<'a> {
     pub(super) now: Time,
     pub(super) budget: &'a Budget,
     pub(super) memo: &'a Memo,
+    pub(super) fetched: &'a Fetched<'a>,
     pub(super) usage: &'a mut Usage,
 }
 
@@ -50,6 +52,7 @@ pub(super) fn judge(
         budget: shared.budget,
         spends: BTreeMap::new(),
         memo: shared.memo.clone(),
+        fetched: shared.fetched,
         operations: shared.budget.decision_signatures().saturating_sub(spent),
         candidates: 0,
     };

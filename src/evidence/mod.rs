@@ -89,8 +89,8 @@ impl<'a> Evidence<'a> {
     }
 
     /// What is still to be fetched.
-    pub fn into_needs(self) -> Vec<Fetch> {
-        self.needs.into_iter().collect()
+    pub fn take_needs(&mut self) -> Vec<Fetch> {
+        std::mem::take(&mut self.needs).into_iter().collect()
     }
 
     /// True where something is still to be fetched.

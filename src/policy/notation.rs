@@ -16,7 +16,9 @@ use crate::{
     crypto::{Memo, Spend},
     trust::{TrustedIdentity, check_overlap, identity::IdentityError},
     verdict::Code,
-    verify::notation::{Action, Actions, Level, NotationAuthority, Profile, VerifyTimestamp},
+    verify::notation::{
+        Action, Actions, Level, NotationAuthority, Profile, Revocation, VerifyTimestamp,
+    },
     x509::Certificate,
 };
 
@@ -138,6 +140,7 @@ pub(super) fn authority(
 ) -> Option<Authority> {
     let fields = [
         "level",
+        "maxEvidenceAge",
         "override",
         "profile",
         "trust",
@@ -159,8 +162,6 @@ pub(super) fn authority(
         validations(r, level, object.get("override").as_ref());
     if revocation == Revocation::Skip {
         warnings.push(format!("authority `{name}` does not check revocation"));
-    } else {
-        r.not_implemented(&object.path, "revocation (set `override: { revocation: skip }`)");
     }
     let trusted_identities = object
         .need(r, "trustedIdentities")
@@ -171,7 +172,7 @@ pub(super) fn authority(
     let verify_timestamp = object.get("verifyTimestamp").map(|at| r.word(&at, &TIMESTAMPS));
     let tsa_revocation = object
         .get("tsaRevocation")
-        .map_or(Some(Revocation::Enforce), |at| r.word(&at, &Revocation::WORDS));
+        .map_or(Some(Revocation::Enforce), |at| r.word(&at, &REVOCATION));
     let at = object.need(r, "trust")?;
     let Trust::Notation(stores) = named_trust(r, &at, trust)? else {
         r.error(
@@ -181,10 +182,17 @@ pub(super) fn authority(
         );
         return None;
     };
+    let max_evidence_age = match object.get("maxEvidenceAge") {
+        Some(at) => Some(seconds(r, &at)?),
+        None => None,
+    };
+    let tsa_revocation = tsa_revocation?;
     if !stores.tsa.is_empty() {
-        check_timestamps(r, &object.path, tsa_revocation);
-        warnings
-            .push(format!("authority `{name}` does not check revocation of timestamp authorities"));
+        if tsa_revocation == Revocation::Skip {
+            warnings.push(format!(
+                "authority `{name}` does not check revocation of timestamp authorities"
+            ));
+        }
         if verify_timestamp.is_none() {
             warnings.push(always_asks(&format!("authority `{name}`")));
         }
@@ -195,6 +203,9 @@ pub(super) fn authority(
         tsa: stores.tsa.clone(),
         verify_timestamp: verify_timestamp.flatten().unwrap_or_default(),
         actions,
+        revocation,
+        tsa_revocation,
+        max_evidence_age,
         trusted_identities,
         user_metadata,
         profile,
@@ -221,6 +232,29 @@ fn skip(
     Some(Authority::NotationSkip(profile))
 }
 
+/// A number of seconds, minutes, hours or days, such as `7d`.
+fn seconds(r: &mut Reader, at: &Cursor<'_>) -> Option<i64> {
+    let text = r.text(at)?;
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3600,
+        Some('d') => 86_400,
+        _ => 0,
+    };
+    let digits = text.get(..text.len().saturating_sub(1)).unwrap_or_default();
+    let count: Option<i64> = digits.parse().ok().filter(|n| (1..=36_500).contains(n));
+    let seconds = count.filter(|_| unit > 0 && digits.bytes().all(|b| b.is_ascii_digit()));
+    if seconds.is_none() {
+        r.error(
+            Code::PolicyInvalidValue,
+            &at.path,
+            format!("`{text}` is not a time such as `12h` or `7d`"),
+        );
+    }
+    seconds.map(|n| n.saturating_mul(unit))
+}
+
 /// Requirement 84: what users stumble over.
 fn always_asks(whose: &str) -> String {
     format!(
@@ -229,26 +263,8 @@ fn always_asks(whose: &str) -> String {
     )
 }
 
-/// spec: TP §Timestamp Countersignature Verification details, "Revocation check … is always enforced
-/// when timestamp countersignature verification is triggered"; skipping it is our extension.
-fn check_timestamps(r: &mut Reader, path: &str, tsa_revocation: Option<Revocation>) {
-    if matches!(tsa_revocation, Some(Revocation::Enforce | Revocation::Log)) {
-        r.not_implemented(path, "revocation of timestamp authorities (set `tsaRevocation: skip`)");
-    }
-}
-
-/// What happens where a certificate is revoked, or nobody can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Revocation {
-    Enforce,
-    Log,
-    Skip,
-}
-
-impl Revocation {
-    const WORDS: [(&str, Self); 3] =
-        [("enforce", Self::Enforce), ("log", Self::Log), ("skip", Self::Skip)];
-}
+const REVOCATION: [(&str, Revocation); 3] =
+    [("enforce", Revocation::Enforce), ("log", Revocation::Log), ("skip", Revocation::Skip)];
 
 /// A level with what overrides it.
 struct Validations {
@@ -277,7 +293,7 @@ fn validations(r: &mut Reader, level: Level, at: Option<&Cursor<'_>>) -> Validat
             *action = word;
         }
     }
-    if let Some(word) = overrides.get("revocation").and_then(|at| r.word(&at, &Revocation::WORDS)) {
+    if let Some(word) = overrides.get("revocation").and_then(|at| r.word(&at, &REVOCATION)) {
         revocation = word;
     }
     Validations { actions, revocation }

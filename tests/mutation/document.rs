@@ -81,7 +81,10 @@ impl Document {
                 .any(|i| matches!(&i.fetch, Fetch::Referrers { digest: d, .. } if d == digest))
         };
         let role = match &item.fetch {
-            Fetch::Resolve { .. } | Fetch::Referrers { .. } => return None,
+            Fetch::Resolve { .. }
+            | Fetch::Referrers { .. }
+            | Fetch::Ocsp { .. }
+            | Fetch::Crl { .. } => return None,
             Fetch::Manifest { digest, .. } if Some(digest.as_str()) == world.image() => {
                 "image manifest"
             }

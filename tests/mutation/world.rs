@@ -254,7 +254,9 @@ fn rename(fetch: &mut Fetch, old: &str, new: &str) {
         | Fetch::Manifest { digest: text, .. }
         | Fetch::Tag { tag: text, .. }
         | Fetch::Referrers { digest: text, .. }
-        | Fetch::Blob { digest: text, .. } => {
+        | Fetch::Blob { digest: text, .. }
+        | Fetch::Ocsp { url: text, .. }
+        | Fetch::Crl { url: text, .. } => {
             if text.contains(old) {
                 *text = text.replace(old, new);
             }

@@ -11,7 +11,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde_json::{Map, Value};
 
 use super::{
-    PROFILES, Revocation, StoreType,
+    PROFILES, REVOCATION, Revocation, StoreType,
     scope::{self, ScopeError},
     statement::{self, Context, NamedStores},
     store,
@@ -100,7 +100,7 @@ pub(crate) fn read(
     let profile = object.get("profile").and_then(|at| r.word(&at, &PROFILES)).unwrap_or_default();
     let tsa_revocation = object
         .get("tsaRevocation")
-        .map_or(Some(Revocation::Enforce), |at| r.word(&at, &Revocation::WORDS));
+        .map_or(Some(Revocation::Enforce), |at| r.word(&at, &REVOCATION))?;
     let stores = object.get("stores").map(|at| stores(r, &at)).unwrap_or_default();
     let context = Context { stores: &stores, profile, tsa_revocation };
     let mut documents = Documents {

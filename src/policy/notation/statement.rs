@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    LEVELS, Revocation, StoreType, Stores, TIMESTAMPS, Validations, always_asks, check_timestamps,
-    identities, validations,
+    LEVELS, Revocation, StoreType, Stores, TIMESTAMPS, Validations, always_asks, identities,
+    validations,
 };
 use crate::{
     policy::{
@@ -23,7 +23,7 @@ pub(super) type NamedStores = BTreeMap<(StoreType, String), Vec<Certificate>>;
 pub(super) struct Context<'c> {
     pub(super) stores: &'c NamedStores,
     pub(super) profile: Profile,
-    pub(super) tsa_revocation: Option<Revocation>,
+    pub(super) tsa_revocation: Revocation,
 }
 
 pub(super) const FIELDS: [&str; 6] = [
@@ -60,20 +60,17 @@ pub(super) fn authority(
     let Validations { actions, revocation } = validations(r, level, overrides.as_ref());
     if revocation == Revocation::Skip {
         warnings.push(format!("statement `{name}` does not check revocation"));
-    } else {
-        r.not_implemented(
-            &verification.path,
-            "revocation (set `\"override\": { \"revocation\": \"skip\" }`)",
-        );
     }
     let stores = statement.need(r, "trustStores").map(|at| stores(r, &at, context));
     let trusted_identities =
         statement.need(r, "trustedIdentities").map(|at| identities(r, &at, context.profile));
     let (stores, trusted_identities) = (stores?, trusted_identities?);
     if !stores.tsa.is_empty() {
-        check_timestamps(r, &verification.path, context.tsa_revocation);
-        warnings
-            .push(format!("statement `{name}` does not check revocation of timestamp authorities"));
+        if context.tsa_revocation == Revocation::Skip {
+            warnings.push(format!(
+                "statement `{name}` does not check revocation of timestamp authorities"
+            ));
+        }
         if verify_timestamp.is_none() {
             warnings.push(always_asks(&format!("statement `{name}`")));
         }
@@ -84,6 +81,9 @@ pub(super) fn authority(
         tsa: stores.tsa,
         verify_timestamp: verify_timestamp.flatten().unwrap_or(VerifyTimestamp::Always),
         actions,
+        revocation,
+        tsa_revocation: context.tsa_revocation,
+        max_evidence_age: None,
         trusted_identities,
         user_metadata: BTreeMap::new(),
         profile: context.profile,

@@ -1,9 +1,12 @@
 //! RFC 3161 countersignatures: a time at which the signature was there
 //! (TP §Timestamp Countersignature Verification details).
 
-use super::{NotationAuthority, Opened, Profile, VerifyTimestamp, reason};
+use super::{
+    NotationAuthority, Opened, Profile, Revocation, VerifyTimestamp, is_about_status, reason,
+    revocation::Asked,
+};
 use crate::{
-    crypto::{KeyKind, Spend},
+    crypto::KeyKind,
     envelope::notation::SigningScheme,
     time::Time,
     timestamp::{self, Timestamp, TimestampError, Token},
@@ -72,9 +75,9 @@ pub(super) fn tokens(opened: &Opened, profile: Profile) -> Result<Vec<Token>, Re
 pub(super) fn verify(
     tokens: &[Token],
     opened: &Opened,
-    authority: &NotationAuthority,
-    spend: &Spend,
+    asked: &Asked<'_>,
 ) -> Result<String, Reason> {
+    let Asked { authority, spend, .. } = *asked;
     let store = timestamp::Authority { leaf: None, intermediates: &[], roots: &authority.tsa };
     // "Validate that the timestamp hash in `TSTInfo.messageImprint` matches the hash of the signature
     // to which the timestamp was applied": of its bytes, not of their encoding.
@@ -88,7 +91,17 @@ pub(super) fn verify(
                 Ok(found)
             });
         match verified {
-            Ok(found) => return within(&found, &opened.chain),
+            Ok(found) => {
+                let detail = within(&found, &opened.chain)?;
+                // "Perform revocation check of the timestamping certificate chain"
+                return match (authority.tsa_revocation, asked.about_tsa(&found.chain)) {
+                    (Revocation::Skip, _) | (_, Ok(_)) => Ok(detail),
+                    (Revocation::Log, Err(reason)) if is_about_status(&reason) => {
+                        Ok(format!("{detail}; {}", reason.message))
+                    }
+                    (_, Err(reason)) => Err(reason),
+                };
+            }
             Err(reason) if reason.code == Code::BudgetSignatures => return Err(reason),
             Err(reason) => refused = reason,
         }
