@@ -1,9 +1,15 @@
 //! Sigstore as an attacker sees it: what several candidates, authorities and instances do to one
 //! another. Each is named by what must hold.
-#![allow(clippy::disallowed_methods, reason = "the core reads no files; tests of it do")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the core knows no clock; tests of it do"
+)]
 
 #[path = "support/sigstore/mod.rs"]
 mod sigstore;
+
+use std::time::{Duration, Instant};
 
 use countersign::{
     Step, evaluate,
@@ -18,11 +24,14 @@ use sigstore::{
     ARTIFACT, IDENTITY, ISSUER, Signing, Sigstore, Who,
     instant::{SIGNED, YEAR},
     keys::{Hash, Key, pem},
+    rekor::Kind,
+    signing::{IN_TOTO, statement},
     trusted_root::TrustedRoot,
     tsa::Naming,
 };
 
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+const TYPE: &str = "https://example.test/type";
 
 /// The decision on [`ARTIFACT`], of which the host delivers the bytes.
 fn decide(spec: &Value, bundles: &[Vec<u8>]) -> Decision {
@@ -263,4 +272,23 @@ fn bundles_that_cost_much_leave_enough_for_the_good_one() {
     let decision = decide(&spec, &bundles);
     assert_eq!(code(&decision), Some(Code::BudgetSignatures), "{:?}", decision.usage);
     assert!(decision.usage.signature_operations <= Budget::default().signatures);
+}
+
+#[test]
+fn a_large_payload_is_not_hashed_again_for_every_entry() {
+    let sigstore = Sigstore::new();
+    let mut statement: Value = serde_json::from_slice(&statement(ARTIFACT, TYPE)).unwrap();
+    statement["predicate"]["text"] = json!("x".repeat(11 << 20));
+    // An entry that has the signature only within the digest of the envelope's JSON.
+    let payload = statement.to_string().into_bytes();
+    let mut plan = sigstore.signing(ARTIFACT).envelope(IN_TOTO, payload).kind(Kind::Intoto1);
+    plan.logs = vec![plan.logs[0].clone(); 32];
+    let tree = json!({ "attestation": { "type": TYPE, "signedBy": "signer" } });
+    let spec = spec(&sigstore.trusted_root(), &json!({ "signer": keyless() }), &tree);
+    let bundles = [bundle(&plan)];
+    let start = Instant::now();
+    let decision = decide(&spec, &bundles);
+    let took = start.elapsed();
+    assert_eq!(code(&decision), None, "{decision:#?}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
 }

@@ -1,6 +1,6 @@
 //! What an entry of a log commits to, and whether that is what is in hand.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -143,6 +143,18 @@ pub enum Verifier<'a> {
     Key(&'a PublicKey),
 }
 
+/// Digests of what one signature is about, each computed once: a large payload is not hashed again
+/// for every entry that travels with the signature.
+#[derive(Debug, Default)]
+pub struct Digests(BTreeMap<(Part, HashAlgorithm), Vec<Vec<u8>>>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Envelope,
+    Payload,
+    PreAuthenticationEncoding,
+}
+
 /// In what an entry is about something else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
@@ -204,21 +216,27 @@ impl LoggedEntry {
     /// spec: sigstore client spec §4.4 "The signature from the parsed body is the same as the
     /// provided signature. The key or certificate from the parsed body is the same […]. The
     /// “subject” of the parsed body matches the artifact."
-    pub fn binds(&self, material: &Material<'_>) -> Result<(), Difference> {
+    ///
+    /// `digests` are of this material alone.
+    pub fn binds(&self, material: &Material<'_>, digests: &mut Digests) -> Result<(), Difference> {
         let [logged] = self.signatures.as_slice() else {
             return differ("number of signatures", 1, self.signatures.len());
         };
-        self.binds_artifact(&material.artifact)?;
+        self.binds_artifact(&material.artifact, digests)?;
         match &logged.value {
             Some(value) if value == material.signature => {}
             Some(value) => return differ("signature", short(material.signature), short(value)),
-            None => self.binds_envelope(material)?,
+            None => self.binds_envelope(material, digests)?,
         }
         logged.verifier.is(&material.verifier)?;
         self.labels_fit(logged, material.verifier.key())
     }
 
-    fn binds_artifact(&self, artifact: &Artifact<'_>) -> Result<(), Difference> {
+    fn binds_artifact(
+        &self,
+        artifact: &Artifact<'_>,
+        digests: &mut Digests,
+    ) -> Result<(), Difference> {
         match (&self.content, artifact) {
             (Content::Signed(logged), Artifact::Message(digest)) => {
                 match digest(logged.algorithm) {
@@ -230,7 +248,7 @@ impl LoggedEntry {
             }
             // "the artifact hash = Hash(PAE(payloadType, payload))"
             (Content::Signed(logged), Artifact::Dsse { pae, .. }) => {
-                logged.is("envelope digest", &logged.algorithm.digest(pae))
+                logged.is_of("envelope digest", Part::PreAuthenticationEncoding, pae, digests)
             }
             (
                 Content::Envelope { payload: logged, payload_type: logged_type, .. },
@@ -240,7 +258,7 @@ impl LoggedEntry {
                     return differ("payload type", payload_type, found);
                 }
                 match logged {
-                    Some(logged) => logged.is("payload digest", &logged.algorithm.digest(payload)),
+                    Some(logged) => logged.is_of("payload digest", Part::Payload, payload, digests),
                     None => Ok(()),
                 }
             }
@@ -255,7 +273,11 @@ impl LoggedEntry {
     ///
     /// For entries with a signature that digest is not compared: a bundle's envelope is written
     /// anew, so that its JSON is not what was sent. Payload, type and signature are all it has.
-    fn binds_envelope(&self, material: &Material<'_>) -> Result<(), Difference> {
+    fn binds_envelope(
+        &self,
+        material: &Material<'_>,
+        digests: &mut Digests,
+    ) -> Result<(), Difference> {
         let (
             Content::Envelope { envelope: Some(logged), .. },
             Artifact::Dsse { payload_type, payload, json, .. },
@@ -263,13 +285,12 @@ impl LoggedEntry {
         else {
             return differ("signature", short(material.signature), "none");
         };
-        let forms = as_tools_write_it(payload_type, payload, material.signature);
-        let mut digests = json
-            .iter()
-            .copied()
-            .chain(forms.iter().map(String::as_bytes))
-            .map(|json| logged.algorithm.digest(json));
-        if digests.any(|digest| digest == logged.value) {
+        let known = digests.of(Part::Envelope, logged.algorithm, || {
+            let forms = as_tools_write_it(payload_type, payload, material.signature);
+            let forms = forms.iter().map(String::as_bytes);
+            json.iter().copied().chain(forms).map(|json| logged.algorithm.digest(json)).collect()
+        });
+        if known.contains(&logged.value) {
             return Ok(());
         }
         differ("envelope digest", "that of the envelope in hand", logged)
@@ -293,7 +314,30 @@ impl LoggedEntry {
     }
 }
 
+impl Digests {
+    fn of(
+        &mut self,
+        part: Part,
+        algorithm: HashAlgorithm,
+        compute: impl FnOnce() -> Vec<Vec<u8>>,
+    ) -> &[Vec<u8>] {
+        self.0.entry((part, algorithm)).or_insert_with(compute)
+    }
+}
+
 impl Digest {
+    fn is_of(
+        &self,
+        field: &'static str,
+        part: Part,
+        bytes: &[u8],
+        digests: &mut Digests,
+    ) -> Result<(), Difference> {
+        let expected =
+            digests.of(part, self.algorithm, || vec![self.algorithm.digest(bytes)]).concat();
+        self.is(field, &expected)
+    }
+
     fn is(&self, field: &'static str, expected: &[u8]) -> Result<(), Difference> {
         if self.value == expected {
             return Ok(());

@@ -13,7 +13,7 @@ pub mod set;
 mod tbs;
 
 pub use entry::{
-    Artifact, Content, Difference, Digest, EntryError, Kind, LoggedEntry, LoggedSignature,
+    Artifact, Content, Difference, Digest, Digests, EntryError, Kind, LoggedEntry, LoggedSignature,
     LoggedVerifier, Material, Verifier,
 };
 pub use key_details::KeyDetails;

@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use countersign::{
     crypto::{HashAlgorithm, Memo, PublicKey, Scheme, Spend},
     transparency::{
-        Artifact, LoggedEntry, Material, Verifier,
+        Artifact, Digests, LoggedEntry, Material, Verifier,
         checkpoint::{Checkpoint, NoteVerifier},
         merkle::{leaf_hash, verify_inclusion},
         sct::{CtLog, Precertificate, parse_list},
@@ -199,7 +199,7 @@ impl Case {
         };
         let signature = bytes(&self.bundle, signature);
         let material = Material { artifact, signature: &signature, verifier };
-        logged.binds(&material).map_err(|difference| difference.field.to_owned())
+        logged.binds(&material, &mut Digests::default()).map_err(|difference| difference.field.to_owned())
     }
 
     pub(crate) fn promised(&self, entry: &Value) -> Result<(), String> {

@@ -9,7 +9,7 @@ use crate::{
     policy::Instance,
     time::Time,
     transparency::{
-        EntryError, Kind, LoggedEntry,
+        Digests, EntryError, Kind, LoggedEntry,
         checkpoint::{Checkpoint, NoteVerifier},
         merkle,
         set::SignedEntry,
@@ -58,6 +58,7 @@ pub(super) fn bound(
     let entries = evidence.entries.map_err(Clone::clone)?;
     let mut bound = Vec::new();
     let mut operators = BTreeSet::new();
+    let mut digests = Digests::default();
     for entry in entries {
         let logs: Vec<Log> =
             instance.root.logs.iter().filter(|log| log.has_id(&entry.log_id)).cloned().collect();
@@ -65,7 +66,7 @@ pub(super) fn bound(
             continue;
         };
         operators.insert(log.operator.clone());
-        let logged = about(entry, evidence, holder)?;
+        let logged = about(entry, evidence, holder, &mut digests)?;
         let kind = logged.kind;
         let (must_promise, must_prove) = demands(evidence.version, kind, entry)?;
         let (hash, scheme) = (logged.signature_hash(), logged.signature_scheme());
@@ -86,6 +87,7 @@ fn about(
     entry: &LogEntry,
     evidence: &Evidence<'_>,
     holder: &Holder<'_>,
+    digests: &mut Digests,
 ) -> Result<LoggedEntry, Reason> {
     let claimed =
         entry.kind_version.as_ref().map(|(kind, version)| (kind.as_str(), version.as_str()));
@@ -93,7 +95,7 @@ fn about(
         EntryError::Unsupported(_) => Reason::new(Code::LogEntryUnsupported, error.to_string()),
         _ => Reason::new(Code::LogEntryMalformed, error.to_string()),
     })?;
-    logged.binds(&evidence.material(holder)).map_err(|difference| {
+    logged.binds(&evidence.material(holder), digests).map_err(|difference| {
         Reason::new(
             Code::LogEntryMismatch,
             format!("the entry of the transparency log has another {}", difference.field),
