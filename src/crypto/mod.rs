@@ -2,6 +2,7 @@
 
 mod hash;
 mod key;
+mod key_details;
 mod spend;
 
 use ed25519_dalek::Signature as Ed25519Signature;
@@ -11,6 +12,7 @@ use signature::hazmat::PrehashVerifier;
 
 pub use hash::{HashAlgorithm, HexDigests, from_hex, hex, sha1_name, sha256};
 pub use key::{KeyError, KeyKind, PublicKey};
+pub use key_details::KeyDetails;
 pub use spend::{Exhausted, Memo, Spend};
 
 use key::Material;

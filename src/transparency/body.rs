@@ -8,11 +8,13 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{
-    KeyDetails,
-    entry::{Content, Digest, EntryError, Kind, LoggedEntry, LoggedSignature, LoggedVerifier},
+use super::entry::{
+    Content, Digest, EntryError, Kind, LoggedEntry, LoggedSignature, LoggedVerifier,
 };
-use crate::{crypto::HashAlgorithm, json, pem};
+use crate::{
+    crypto::{HashAlgorithm, KeyDetails},
+    json, pem,
+};
 
 /// Bytes of one body. Rekor v2's are counted in 16 bits (C2SP tlog-tiles §Log Entries); Rekor v1's
 /// hold a certificate, in some versions the payload.

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, fmt};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{KeyDetails, body};
-use crate::crypto::{HashAlgorithm, PublicKey, Scheme, hex, sha256};
+use super::body;
+use crate::crypto::{HashAlgorithm, KeyDetails, PublicKey, Scheme, hex, sha256};
 
 /// A type of entry in one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,6 @@
 mod body;
 pub mod checkpoint;
 mod entry;
-mod key_details;
 pub mod merkle;
 pub mod sct;
 pub mod set;
@@ -16,4 +15,3 @@ pub use entry::{
     Artifact, Content, Difference, Digest, Digests, EntryError, Kind, LoggedEntry, LoggedSignature,
     LoggedVerifier, Material, Verifier,
 };
-pub use key_details::KeyDetails;

@@ -3,7 +3,7 @@
 //! ([protobuf-specs, sigstore_trustroot.proto](https://github.com/sigstore/protobuf-specs/blob/v0.5.0/protos/sigstore_trustroot.proto)).
 
 use crate::{
-    crypto::{HashAlgorithm, KeyKind, PublicKey, Scheme, sha256},
+    crypto::{HashAlgorithm, KeyDetails, KeyKind, PublicKey, Scheme, sha256},
     time::Time,
     x509::Certificate,
 };
@@ -134,32 +134,20 @@ pub fn default_scheme(kind: KeyKind) -> Scheme {
     }
 }
 
-/// The scheme that `keyDetails` names, where it fits the key.
+/// The scheme that `keyDetails` names, where it fits the key. Roots still have labels that logs do
+/// not write any more.
 ///
 /// spec: sigstore_common.proto, PublicKeyDetails
 pub fn scheme(details: &str, kind: KeyKind) -> Option<Scheme> {
-    use HashAlgorithm::{Sha256, Sha384, Sha512};
-    Some(match (details, kind) {
-        ("PKIX_ECDSA_P256_SHA_256" | "PKIX_ECDSA_P256_HMAC_SHA_256", KeyKind::P256) => {
-            Scheme::EcdsaDer(Sha256)
+    let sha256 = HashAlgorithm::Sha256;
+    match (details, kind) {
+        ("PKIX_ECDSA_P256_HMAC_SHA_256", KeyKind::P256) => Some(Scheme::EcdsaDer(sha256)),
+        ("PKCS1_RSA_PKCS1V5" | "PKIX_RSA_PKCS1V5", KeyKind::Rsa(_)) => {
+            Some(Scheme::RsaPkcs1(sha256))
         }
-        ("PKIX_ECDSA_P384_SHA_256", KeyKind::P384) | ("PKIX_ECDSA_P521_SHA_256", KeyKind::P521) => {
-            Scheme::EcdsaDer(Sha256)
-        }
-        ("PKIX_ECDSA_P384_SHA_384", KeyKind::P384) => Scheme::EcdsaDer(Sha384),
-        ("PKIX_ECDSA_P521_SHA_512", KeyKind::P521) => Scheme::EcdsaDer(Sha512),
-        ("PKIX_ED25519", KeyKind::Ed25519) => Scheme::Ed25519,
-        ("PKIX_ED25519_PH", KeyKind::Ed25519) => Scheme::Ed25519ph,
-        ("PKIX_RSA_PKCS1V15_2048_SHA256", KeyKind::Rsa(2048))
-        | ("PKIX_RSA_PKCS1V15_3072_SHA256", KeyKind::Rsa(3072))
-        | ("PKIX_RSA_PKCS1V15_4096_SHA256", KeyKind::Rsa(4096))
-        | ("PKCS1_RSA_PKCS1V5" | "PKIX_RSA_PKCS1V5", KeyKind::Rsa(_)) => Scheme::RsaPkcs1(Sha256),
-        ("PKIX_RSA_PSS_2048_SHA256", KeyKind::Rsa(2048))
-        | ("PKIX_RSA_PSS_3072_SHA256", KeyKind::Rsa(3072))
-        | ("PKIX_RSA_PSS_4096_SHA256", KeyKind::Rsa(4096))
-        | ("PKCS1_RSA_PSS" | "PKIX_RSA_PSS", KeyKind::Rsa(_)) => Scheme::RsaPss(Sha256),
-        _ => return None,
-    })
+        ("PKCS1_RSA_PSS" | "PKIX_RSA_PSS", KeyKind::Rsa(_)) => Some(Scheme::RsaPss(sha256)),
+        _ => KeyDetails::from_label(details).filter(|d| d.fits(kind))?.scheme(),
+    }
 }
 
 /// The host of a URL with or without a scheme, in lower case and without port and path: the name

@@ -2,7 +2,7 @@
 //! ([sigstore_common.proto](https://github.com/sigstore/protobuf-specs/blob/v0.5.0/protos/sigstore_common.proto)):
 //! a type of key with the way in which it signs, in one label.
 
-use crate::crypto::{HashAlgorithm, KeyKind, Scheme};
+use super::{HashAlgorithm, KeyKind, Scheme};
 
 /// A label of the table that a log may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,17 +52,9 @@ impl KeyDetails {
         TABLE.get(self.0).map(|(_, _, scheme)| *scheme)
     }
 
-    /// The hash that is signed in place of the message: none for pure Ed25519. Ed25519ph hashes
-    /// with SHA-512 (RFC 8032 §5.1).
+    /// The hash that is signed in place of the message: none for pure Ed25519.
     pub fn hash(self) -> Option<HashAlgorithm> {
-        match self.scheme()? {
-            Scheme::EcdsaDer(hash)
-            | Scheme::EcdsaRaw(hash)
-            | Scheme::RsaPkcs1(hash)
-            | Scheme::RsaPss(hash) => Some(hash),
-            Scheme::Ed25519ph => Some(HashAlgorithm::Sha512),
-            Scheme::Ed25519 => None,
-        }
+        self.scheme()?.hash()
     }
 
     /// True where a key is of the labelled type and size.
