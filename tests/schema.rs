@@ -159,6 +159,7 @@ fn whole() -> Value {
                     },
                     "verifyTimestamp": "afterCertExpiry",
                     "tsaRevocation": "skip",
+                    "maxEvidenceAge": "7d",
                     "trustedIdentities": ["x509.subject: C=US, ST=WA, O=acme"],
                     "userMetadata": { "env": "prod" },
                     "profile": "spec",
@@ -214,7 +215,8 @@ fn whole() -> Value {
                     "signingAuthority": {},
                     "tsa": { "stamps": pem("notation-jws-tsa", "/spec/trust/n/notation/tsa") },
                 },
-                "tsaRevocation": "skip",
+                "tsaRevocation": "log",
+                "maxEvidenceAge": "36h",
                 "profile": "spec",
             },
             "unmatched": "deny",
@@ -416,10 +418,21 @@ fn broken_policies_are_refused_by_both() {
         ("/spec/authorities/nobody/notation/trust", json!("notary"), VALUE),
         ("/spec/authorities/notary/notation/verifyTimestamp", json!("never"), VALUE),
         ("/spec/authorities/notary/notation/tsaRevocation", json!("always"), VALUE),
+        ("/spec/authorities/notary/notation/maxEvidenceAge", json!("7"), VALUE),
+        ("/spec/authorities/notary/notation/maxEvidenceAge", json!(7), VALUE),
+        ("/spec/authorities/notary/notation/maxEvidenceAge", json!("0d"), VALUE),
+        ("/spec/authorities/notary/notation/maxEvidenceAge", json!("07d"), VALUE),
+        ("/spec/authorities/notary/notation/maxEvidenceAge", json!("+7d"), VALUE),
+        ("/spec/authorities/notary/notation/maxEvidenceAge", json!("7d "), VALUE),
+        ("/spec/authorities/notary/notation/maxEvidenceAge", json!("7w"), VALUE),
+        ("/spec/authorities/nobody/notation/maxEvidenceAge", json!("7d"), VALUE),
+        ("/spec/notationTrustPolicy/maxEvidenceAge", json!(""), VALUE),
+        ("/spec/notationTrustPolicy/tsaRevocation", json!("always"), VALUE),
         ("/spec/authorities/notary/notation/profile", json!("strict"), VALUE),
         ("/spec/authorities/notary/notation/overide", json!({}), UNKNOWN),
         ("/spec/authorities/notary/notation/override/integrity", json!("log"), UNKNOWN),
         ("/spec/authorities/notary/notation/override/expiry", json!("skip"), VALUE),
+        ("/spec/authorities/notary/notation/override/revocation", json!("never"), VALUE),
         ("/spec/authorities/notary/notation/userMetadata", json!({ "a": 1 }), VALUE),
         ("/spec/rules/1/require", json!("key"), VALUE),
         ("/spec/rules/1/static", json!(null), MISSING),
@@ -506,10 +519,6 @@ fn what_is_not_in_this_build_is_refused_by_both() {
         ("/spec/trust/inline/sigstore/trustedRoot", json!({ "tuf": "https://tuf.acme.test" })),
         ("/spec/authorities/key", json!({ "static": "pass" })),
         ("/spec/authorities/key/cosign/boundTo", json!("repository")),
-        ("/spec/authorities/notary/notation/override", json!(null)),
-        ("/spec/authorities/notary/notation/override/revocation", json!("log")),
-        ("/spec/authorities/notary/notation/tsaRevocation", json!("enforce")),
-        ("/spec/notationTrustPolicy/tsaRevocation", json!("log")),
         ("/spec/rules/0/subject", json!("platforms")),
         ("/spec/rules/0/require", json!({ "all": ["key"], "subject": "both" })),
     ]
@@ -543,18 +552,31 @@ fn what_is_not_in_this_build_is_refused_by_both() {
     }
 }
 
-/// What a schema cannot see is of the language and not in this build.
+/// Revocation has three words and a default at each level.
 #[test]
-fn what_is_not_in_this_build_is_refused_where_only_the_parser_sees_it() {
+fn words_of_revocation_are_accepted_by_both() {
     let schema = policy_schema();
-    for path in [
-        "/spec/authorities/notary/notation/tsaRevocation",
-        "/spec/notationTrustPolicy/tsaRevocation",
-        "/spec/notationTrustPolicy/document/trustPolicies/0/signatureVerification/override/revocation",
+    let authority = "/spec/authorities/notary/notation";
+    let verification =
+        "/spec/notationTrustPolicy/document/trustPolicies/0/signatureVerification/override";
+    let mut table = vec![(format!("{authority}/override"), json!(null))];
+    for field in [
+        format!("{authority}/override/revocation"),
+        format!("{authority}/tsaRevocation"),
+        format!("{verification}/revocation"),
+        "/spec/notationTrustPolicy/tsaRevocation".to_owned(),
     ] {
-        let policy = with(path, &json!(null));
-        assert_eq!(codes(&policy), BTreeSet::from(["policy.notImplemented".to_owned()]), "{path}");
-        assert!(schema.is_valid(&policy), "{path}");
+        for word in [json!(null), json!("enforce"), json!("log"), json!("skip")] {
+            table.push((field.clone(), word));
+        }
+    }
+    for age in [json!(null), json!("1s"), json!("90m"), json!("12h"), json!("36500d")] {
+        table.push((format!("{authority}/maxEvidenceAge"), age));
+    }
+    for (path, value) in table {
+        let policy = with(&path, &value);
+        assert_eq!(codes(&policy), BTreeSet::new(), "{path} {value}");
+        assert!(schema.is_valid(&policy), "{path} {value}: the schema refuses it");
     }
 }
 
@@ -721,6 +743,14 @@ fn the_rarer_parts_of_a_step_are_in_the_schema_too() {
     }
     let resolve = json!({ "resolve": { "reference": "ghcr.io/acme/app:1" } });
     let images = json!([{ "reference": "ghcr.io/acme/app:1" }]);
+    for fetch in [
+        json!({ "ocsp": { "url": "http://o/", "request": "MA==", "maxBytes": 20480 } }),
+        json!({ "crl": { "url": "http://c/1.crl", "maxBytes": 1 } }),
+    ] {
+        let answered =
+            step(images.clone(), json!([{ "fetch": fetch, "answer": { "absent": {} } }]));
+        assert!(answered.get("need").is_some(), "{fetch}");
+    }
     for answer in [
         json!({ "absent": {} }),
         json!({ "denied": { "message": "no" } }),

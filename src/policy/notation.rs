@@ -243,8 +243,9 @@ fn seconds(r: &mut Reader, at: &Cursor<'_>) -> Option<i64> {
         _ => 0,
     };
     let digits = text.get(..text.len().saturating_sub(1)).unwrap_or_default();
+    let is_plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
     let count: Option<i64> = digits.parse().ok().filter(|n| (1..=36_500).contains(n));
-    let seconds = count.filter(|_| unit > 0 && digits.bytes().all(|b| b.is_ascii_digit()));
+    let seconds = count.filter(|_| unit > 0 && is_plain);
     if seconds.is_none() {
         r.error(
             Code::PolicyInvalidValue,

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::{
     PROFILES, REVOCATION, Revocation, StoreType,
     scope::{self, ScopeError},
+    seconds,
     statement::{self, Context, NamedStores},
     store,
 };
@@ -95,14 +96,19 @@ pub(crate) fn read(
     before: usize,
     warnings: &mut Vec<String>,
 ) -> Option<(TrustPolicy, Vec<Implied>)> {
-    let fields = ["blobDocument", "document", "profile", "stores", "tsaRevocation"];
+    let fields =
+        ["blobDocument", "document", "maxEvidenceAge", "profile", "stores", "tsaRevocation"];
     let object = r.object(at, &fields, &[])?;
     let profile = object.get("profile").and_then(|at| r.word(&at, &PROFILES)).unwrap_or_default();
     let tsa_revocation = object
         .get("tsaRevocation")
         .map_or(Some(Revocation::Enforce), |at| r.word(&at, &REVOCATION))?;
+    let max_evidence_age = match object.get("maxEvidenceAge") {
+        Some(at) => Some(seconds(r, &at)?),
+        None => None,
+    };
     let stores = object.get("stores").map(|at| stores(r, &at)).unwrap_or_default();
-    let context = Context { stores: &stores, profile, tsa_revocation };
+    let context = Context { stores: &stores, profile, tsa_revocation, max_evidence_age };
     let mut documents = Documents {
         policy: TrustPolicy { profile, ..TrustPolicy::default() },
         implied: Vec::new(),

@@ -24,6 +24,7 @@ pub(super) struct Context<'c> {
     pub(super) stores: &'c NamedStores,
     pub(super) profile: Profile,
     pub(super) tsa_revocation: Revocation,
+    pub(super) max_evidence_age: Option<i64>,
 }
 
 pub(super) const FIELDS: [&str; 6] = [
@@ -83,7 +84,7 @@ pub(super) fn authority(
         actions,
         revocation,
         tsa_revocation: context.tsa_revocation,
-        max_evidence_age: None,
+        max_evidence_age: context.max_evidence_age,
         trusted_identities,
         user_metadata: BTreeMap::new(),
         profile: context.profile,
