@@ -4,7 +4,7 @@
 //! (TP below), [signature specification](https://github.com/notaryproject/specifications/blob/d4b62b9/specs/signature-specification.md)
 //! (SIG below), [plugin extensibility](https://github.com/notaryproject/specifications/blob/d4b62b9/specs/plugin-extensibility.md).
 //!
-//! Revocation is skipped, of signers and of timestamp authorities, and every result says so.
+//! Revocation comes last: it is the only check that may have to ask the world.
 
 mod finding;
 mod payload;
@@ -83,7 +83,7 @@ pub enum Action {
     Log,
 }
 
-/// The validations that have a choice. Integrity is always enforced; revocation is skipped.
+/// The validations that have two choices. Integrity is always enforced; revocation has three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actions {
     /// The chain leads to the trust store, and the signer is a trusted identity.
