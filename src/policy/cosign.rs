@@ -62,7 +62,16 @@ pub(super) fn read(
             }
             CosignSigner::Keys(keys(r, &signer_at))
         }
-        "certificate" => certificate(r, &object, &signer_at, &materials)?,
+        "certificate" => {
+            // design §2.9
+            if instances.iter().all(|i| i.logs == 0 && i.timestamps == 0) {
+                warnings.push(format!(
+                    "authority `{name}`: certificates are judged at the time of the decision, unless \
+                     a log or a timestamp authority has proven another"
+                ));
+            }
+            certificate(r, &object, &signer_at, &materials)?
+        }
         _ => {
             materials.no_x509(r, &object, "keyless");
             check_keyless(r, &object, &instances, name, warnings);

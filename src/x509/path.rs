@@ -194,7 +194,9 @@ fn from_webpki(error: &Error) -> PathError {
         Error::CaUsedAsEndEntity => PathError::Profile("the leaf is a CA"),
         Error::EndEntityUsedAsCa => PathError::Profile("an issuer is not a CA"),
         Error::PathLenConstraintViolated => PathError::Profile("a path length is exceeded"),
-        Error::NameConstraintViolation => PathError::Profile("a name constraint is violated"),
+        Error::NameConstraintViolation => PathError::Profile(
+            "a name constraint is violated, or is of a form that is not checked here (e-mail, URI)",
+        ),
         Error::RequiredEkuNotFoundContext(_) => {
             PathError::Profile("an issuer's extKeyUsage lacks the purpose")
         }

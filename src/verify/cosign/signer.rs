@@ -74,7 +74,18 @@ impl<'a> Message<'a> {
         spend: &Spend,
     ) -> Result<Option<Scheme>, Reason> {
         let mut undigested = None;
-        for scheme in Scheme::candidates(key.kind()) {
+        let mut padded = None;
+        for (position, scheme) in Scheme::candidates(key.kind()).iter().enumerate() {
+            // RSA has six, and what is no signature at all must not cost as many operations.
+            if position > 0 && matches!(key.kind(), KeyKind::Rsa(_)) {
+                let padded = match padded {
+                    Some(padded) => padded,
+                    None => *padded.insert(spend.rsa_schemes(key, signature)?),
+                };
+                if !padded.contains(scheme) {
+                    continue;
+                }
+            }
             let result = match (self.bytes, scheme.hash()) {
                 (Some(bytes), _) if key.kind() == KeyKind::Ed25519 => {
                     spend.verify_signature(key, *scheme, bytes, signature)?
