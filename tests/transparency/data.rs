@@ -199,7 +199,9 @@ impl Case {
         };
         let signature = bytes(&self.bundle, signature);
         let material = Material { artifact, signature: &signature, verifier };
-        logged.binds(&material, &mut Digests::default()).map_err(|difference| difference.field.to_owned())
+        logged
+            .binds(&material, &mut Digests::default())
+            .map_err(|difference| difference.field.to_owned())
     }
 
     pub(crate) fn promised(&self, entry: &Value) -> Result<(), String> {
