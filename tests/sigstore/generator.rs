@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use crate::sigstore::{
-    ARTIFACT, IDENTITY, ISSUER, Signing, Sigstore, Who,
+    ARTIFACT, IDENTITY, Signing, Sigstore, Who,
     bundle::Version,
     ca::Ca,
     certificate::{CODE_SIGNING, EXTENDED_KEY_USAGE, FULCIO_OTHER_NAME, San, fulcio_oid},
@@ -30,7 +30,7 @@ pub(crate) struct Case {
     pub(crate) root: TrustedRoot,
     pub(crate) plan: Signing,
     pub(crate) identity: &'static str,
-    /// Lines of the oracle's `skip`.
+    /// What is not asked for: `tlog`, `sct`.
     pub(crate) skip: &'static str,
 }
 
@@ -382,7 +382,7 @@ fn shapes(bundle: &Value) -> BTreeSet<String> {
 }
 
 /// Public vectors, which are not committed.
-fn vectors() -> Option<PathBuf> {
+pub(crate) fn vectors() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let shared = std::env::var_os("COUNTERSIGN_SHARED").map_or(beside, PathBuf::from);
     Some(shared.join("vectors/sigstore-conformance")).filter(|path| path.is_dir())
@@ -390,7 +390,7 @@ fn vectors() -> Option<PathBuf> {
 
 /// Says that data is not there, and leaves a file to be counted by `make test`; an error where
 /// nothing may be left out.
-fn not_run(what: &str) {
+pub(crate) fn not_run(what: &str) {
     println!("NOT RUN: {what}");
     if let Some(directory) = std::env::var_os("NOT_RUN_DIR") {
         let thread = std::thread::current();
@@ -453,34 +453,4 @@ fn the_same_plan_gives_the_same_bytes() {
 
 fn bundle(happy: &Case) -> Vec<u8> {
     Sigstore::new().sign(&happy.plan).json()
-}
-
-/// With `SIGSTORE_DUMP=DIR`, writes `DIR/happy` and `DIR/fault` for the oracles.
-#[test]
-fn cases_can_be_dumped() {
-    let Ok(directory) = std::env::var("SIGSTORE_DUMP") else {
-        return;
-    };
-    for (kind, cases) in [("happy", happy_paths()), ("fault", faults())] {
-        for case in cases {
-            dump(&case, &Path::new(&directory).join(kind).join(&case.name));
-        }
-    }
-}
-
-fn dump(case: &Case, directory: &Path) {
-    std::fs::create_dir_all(directory).unwrap();
-    let write = |file: &str, bytes: &[u8]| std::fs::write(directory.join(file), bytes).unwrap();
-    write("bundle.json", &bundle(case));
-    write("trusted_root.json", &case.root.json());
-    write("artifact", &case.plan.artifact);
-    if !case.skip.is_empty() {
-        write("skip", case.skip.as_bytes());
-    }
-    if case.plan.who == Who::Key {
-        write("key.pub", case.plan.key.public_pem().as_bytes());
-    } else {
-        write("identity", case.identity.as_bytes());
-        write("issuer", ISSUER.as_bytes());
-    }
 }

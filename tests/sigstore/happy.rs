@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The world of a happy path: what an oracle skips, the policy does not ask for.
-fn world(case: &Case) -> World {
+pub(crate) fn world(case: &Case) -> World {
     let mut world = World::believing(case.root.clone(), case.plan.clone());
     if case.plan.who != Who::Key {
         *world.wanted() = json!({"issuer": ISSUER, "subject": case.identity});

@@ -12,6 +12,7 @@
 #[path = "../support/sigstore/mod.rs"]
 mod sigstore;
 
+mod dump;
 mod generator;
 mod world;
 

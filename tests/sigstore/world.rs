@@ -1,5 +1,7 @@
 //! What is signed, whom the policy believes, and what is decided.
 
+use std::rc::Rc;
+
 use countersign::{
     Step, evaluate,
     evidence::Budget,
@@ -69,6 +71,13 @@ pub(crate) struct Fault {
     pub(crate) code: Code,
     right: Box<dyn Fn() -> Verdict>,
     spoilt: Box<dyn Fn() -> Verdict>,
+    worlds: Option<Box<dyn Fn() -> Twins>>,
+}
+
+/// What is right, and the same with its fault.
+pub(crate) struct Twins {
+    pub(crate) right: World,
+    pub(crate) spoilt: World,
 }
 
 impl Fault {
@@ -78,7 +87,8 @@ impl Fault {
         right: impl Fn() -> Verdict + 'static,
         spoilt: impl Fn() -> Verdict + 'static,
     ) -> Self {
-        Self { name: name.into(), code, right: Box::new(right), spoilt: Box::new(spoilt) }
+        let (right, spoilt) = (Box::new(right), Box::new(spoilt));
+        Self { name: name.into(), code, right, spoilt, worlds: None }
     }
 
     pub(crate) fn right(&self) -> Verdict {
@@ -88,26 +98,32 @@ impl Fault {
     pub(crate) fn spoilt(&self) -> Verdict {
         (self.spoilt)()
     }
+
+    /// None where it is not about one bundle and one blob.
+    pub(crate) fn worlds(&self) -> Option<Twins> {
+        self.worlds.as_ref().map(|worlds| worlds())
+    }
 }
 
 /// `right` is allowed, and after `spoil` refused for `code`.
 pub(crate) fn fault(
     name: impl Into<String>,
-    right: impl Fn() -> World + Clone + 'static,
+    right: impl Fn() -> World + 'static,
     spoil: impl Fn(&mut World) + 'static,
     code: Code,
 ) -> Fault {
-    let unspoilt = right.clone();
-    Fault::of(
-        name,
-        code,
-        move || unspoilt().decide(),
-        move || {
-            let mut world = right();
-            spoil(&mut world);
-            world.decide()
-        },
-    )
+    let twins = move || {
+        let right = right();
+        let mut spoilt = right.clone();
+        spoil(&mut spoilt);
+        Twins { right, spoilt }
+    };
+    let twins = Rc::new(twins);
+    let (right, spoilt) = (twins.clone(), twins.clone());
+    let mut fault =
+        Fault::of(name, code, move || right().right.decide(), move || spoilt().spoilt.decide());
+    fault.worlds = Some(Box::new(move || twins()));
+    fault
 }
 
 /// The last byte, changed.
