@@ -157,10 +157,7 @@ impl Judge<'_> {
                 Content::Notation { envelope, media_type },
                 Purpose::Signature,
             ) => {
-                let road = notation::RevocationRoad {
-                    evidence: self.fetched,
-                    needed: self.fetched.needed(),
-                };
+                let road = self.fetched.road();
                 let target = scope.target;
                 notation::verify(envelope, media_type, target, authority, self.now, &road, spend)
             }

@@ -87,8 +87,15 @@ pub fn evaluate(
         else {
             continue;
         };
-        let verdict =
-            judged.entry(subject).or_insert_with(|| image::judge(&mut shared, subject, found));
+        let verdict = judged.entry(subject).or_insert_with(|| {
+            let mark = fetched.mark();
+            let verdict = image::judge(&mut shared, subject, found);
+            // What a certificate names is only visited where a verdict hangs on it.
+            if verdict.outcome == Outcome::Allow {
+                fetched.forget_since(mark);
+            }
+            verdict
+        });
         let mut image = ImageDecision {
             reference: asked.reference.clone(),
             path: asked.path.clone(),
@@ -103,19 +110,20 @@ pub fn evaluate(
         decision.images.push(image);
     }
     for asked in &request.blobs {
+        let mark = fetched.mark();
         let (blob, warnings) = blob::judge(&mut shared, asked);
+        if blob.outcome == Outcome::Allow {
+            fetched.forget_since(mark);
+        }
         decision.warnings.extend(warnings);
         decision.outcome = decision.outcome.max(blob.outcome);
         decision.blobs.push(blob);
     }
     decision.warnings.sort();
     decision.warnings.dedup();
-    // What a certificate names is only visited where the decision hangs on it.
-    if decision.outcome != Outcome::Allow && !fetched.needed().borrow().is_empty() {
-        let needs = fetched.take_needs();
-        if !needs.is_empty() {
-            return Step::Need(needs);
-        }
+    let needs = fetched.take_needs();
+    if !needs.is_empty() {
+        return Step::Need(needs);
     }
     usage.evidence_bytes = fetched.bytes();
     decision.usage = usage;

@@ -32,8 +32,6 @@ pub enum Share {
     Payloads,
     /// Bundles, envelopes and their manifests.
     Referrers,
-    /// OCSP responses and CRLs.
-    Revocation,
 }
 
 /// Bytes of one simple-signing payload; cosign writes some 250 and the annotations.
@@ -160,7 +158,7 @@ impl<'a> Evidence<'a> {
     ) -> Result<&'a [u8], Miss> {
         let limit = match share {
             Share::Payloads => PAYLOAD_BYTES,
-            Share::Referrers | Share::Attestations | Share::Revocation => self.budget.blob_bytes,
+            Share::Referrers | Share::Attestations => self.budget.blob_bytes,
         };
         let max_bytes = most(size, limit);
         let (repository, digest_text) = (repository.to_owned(), digest.to_string());
@@ -188,19 +186,22 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// Asks for something; what it may take in all is bounded as everything else.
-    pub fn ask(&mut self, fetch: Fetch) -> Result<(), Reason> {
-        let (Fetch::Ocsp { max_bytes, .. } | Fetch::Crl { max_bytes, .. }) = &fetch else {
-            return Err(Reason::of(Code::Internal));
+    /// Asks for something that nothing else claims bytes for.
+    pub fn ask(&mut self, fetch: Fetch) {
+        self.needs.insert(fetch);
+    }
+
+    /// How many OCSP responses and CRLs the host has delivered, and their bytes in all.
+    pub fn answered_about_revocation(&self) -> (u64, u64) {
+        let of_revocation = |fetch: &Fetch| matches!(fetch, Fetch::Ocsp { .. } | Fetch::Crl { .. });
+        let length = |answer: &Option<&Answer>| match answer {
+            Some(Answer::Found { bytes, .. }) => bytes.0.len() as u64,
+            _ => 0,
         };
-        match self.claim(&fetch, *max_bytes, Share::Revocation) {
-            Ok(()) => {
-                self.needs.insert(fetch);
-                Ok(())
-            }
-            Err(Miss::Problem(reason)) => Err(reason),
-            Err(Miss::Absent(_) | Miss::Pending) => Err(Reason::of(Code::Internal)),
-        }
+        let answers = self.answers.iter().filter(|(fetch, _)| of_revocation(fetch));
+        answers.fold((0, 0), |(count, bytes), (_, answer)| {
+            (u64::saturating_add(count, 1), u64::saturating_add(bytes, length(answer)))
+        })
     }
 
     /// Sets bytes aside before they are asked for: what is asked for in all is never more than what

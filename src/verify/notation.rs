@@ -32,6 +32,7 @@ use crate::{
 pub use crate::x509::notation_profile::Profile;
 
 use finding::Finding;
+pub use revocation::{Known, NO_ROOM};
 
 /// Whose signatures count, and how strictly.
 #[derive(Clone, Debug)]
@@ -114,6 +115,8 @@ pub struct RevocationRoad<'a> {
     pub evidence: &'a dyn crate::revocation::Evidence,
     /// What is still to be fetched.
     pub needed: &'a RefCell<Vec<Needed>>,
+    /// What was found already.
+    pub known: &'a Known,
 }
 
 /// Verification levels, without `skip`.
@@ -149,6 +152,7 @@ struct Opened {
 
 const INTEGRITY: &str = "integrity";
 const REVOCATION: &str = "revocation";
+const TSA_REVOCATION: &str = "revocation of the timestamp authority";
 const DESCRIPTOR: &str = "descriptor";
 const USER_METADATA: &str = "user metadata";
 
@@ -177,54 +181,101 @@ pub fn verify(
     }
     signatures(&opened, spend).map_err(broken)?;
     let integrity = Node::pass(Kind::Check, INTEGRITY).detail(integrity_detail(&opened));
+    let mut stamped = None;
     if !timestamps.is_empty() {
-        let asked = revocation::Asked { authority, now, road, spend };
-        let outcome = timestamp::verify(&timestamps, &opened, &asked);
-        if let Err(reason) = &outcome
-            && reason.code == Code::RevocationPending
-        {
-            return Err(Rejected::from(reason.clone()));
-        }
+        let outcome = timestamp::verify(&timestamps, &opened, authority, spend)
+            .map(|found| stamped.insert(found).detail.clone());
         finding::settle(&mut findings, outcome);
         if let Some(fatal) = findings.iter().position(Finding::is_fatal) {
             return Err(rejected(integrity, findings, fatal));
         }
     }
-    let mut checks = vec![integrity];
-    let mut weakened = Vec::new();
-    let mut signer = Some(signer(&opened));
+    // Nobody is asked about the certificates of a signature that is not this artifact's.
+    let mut binding = Vec::new();
+    let bound = bound(&opened.envelope.payload, target, authority, &mut binding);
+    let asked = revocation::Asked { authority, now, road, spend };
+    let of_tsa = stamped.filter(|_| bound.is_ok()).map(|s| asked.about_tsa(&s.chain));
+    // spec: TP §Steps 6 "Perform revocation check of the timestamping certificate chain", a part of
+    // the authentic timestamp.
+    if authority.tsa_revocation == Revocation::Enforce
+        && let Some(Err(reason)) = of_tsa.as_ref()
+        && is_about_status(reason)
+    {
+        finding::settle(&mut findings, Err(reason.clone()));
+        if let Some(fatal) = findings.iter().position(Finding::is_fatal) {
+            return Err(rejected(integrity, findings, fatal));
+        }
+    }
+    let (mut result, is_trusted) = accepted(integrity, findings, &opened);
+    result.checks.append(&mut binding);
+    if let Err(reason) = bound {
+        return Err(Rejected { reason, checks: result.checks });
+    }
+    let anchor = finding::anchor(&opened, authority).filter(|_| is_trusted);
+    let of_signer = asked.about_signer(&opened, anchor);
+    // What is known for certain comes before what is still to be fetched.
+    let of_tsa = of_tsa.map(|outcome| (TSA_REVOCATION, authority.tsa_revocation, outcome));
+    let of_signer = (REVOCATION, authority.revocation, of_signer);
+    let mut open = None;
+    for (check, action, outcome) in of_tsa.into_iter().chain([of_signer]) {
+        match revoked(check, action, outcome, &mut result) {
+            Ok(()) => {}
+            Err(reason) if reason.code == Code::RevocationPending => open = Some(reason),
+            Err(reason) => return Err(Rejected { reason, checks: result.checks }),
+        }
+    }
+    match open {
+        Some(reason) => Err(Rejected { reason, checks: result.checks }),
+        None => Ok(result),
+    }
+}
+
+/// What the findings come to, none of which is fatal; and whether somebody in particular has signed.
+fn accepted(integrity: Node, findings: Vec<Finding>, opened: &Opened) -> (Accepted, bool) {
+    let mut result =
+        Accepted { signer: Some(signer(opened)), checks: vec![integrity], weakened: Vec::new() };
     for finding in findings {
         if finding.outcome.is_err() && finding.is_authenticity() {
-            signer = None;
+            result.signer = None;
         }
         if let Some(reason) = finding.weakness()
-            && !weakened.iter().any(|other: &Reason| other.code == reason.code)
+            && !result.weakened.iter().any(|other: &Reason| other.code == reason.code)
         {
-            weakened.push(reason);
+            result.weakened.push(reason);
         }
-        checks.push(finding.into_node());
+        result.checks.push(finding.into_node());
     }
-    // Cheaper than asking the world about its certificates.
-    if let Err(reason) = bound(&opened.envelope.payload, target, authority, &mut checks) {
-        return Err(Rejected { reason, checks });
+    let is_trusted = result.signer.is_some();
+    (result, is_trusted)
+}
+
+/// One of the two questions about revocation: its node, and what the policy lets pass.
+fn revoked(
+    check: &str,
+    action: Revocation,
+    outcome: Result<Node, Reason>,
+    result: &mut Accepted,
+) -> Result<(), Reason> {
+    let reason = match outcome {
+        Ok(node) => {
+            result.checks.push(node);
+            return Ok(());
+        }
+        Err(reason) => reason,
+    };
+    if reason.code == Code::RevocationSkipped {
+        result.checks.push(Node::skip(Kind::Check, check, reason.clone()));
+    } else if is_about_status(&reason) && (action == Revocation::Log || check == TSA_REVOCATION) {
+        // Enforced for a timestamp authority, it is the authentic timestamp's finding already.
+        result.checks.push(logged(check, reason.clone()));
+    } else {
+        result.checks.push(Node::refuse(Kind::Check, check, reason.clone()));
+        return Err(reason);
     }
-    let asked = revocation::Asked { authority, now, road, spend };
-    match asked.about_signer(&opened, signer.is_some()) {
-        Ok(node) => checks.push(node),
-        Err(reason) if reason.code == Code::RevocationSkipped => {
-            checks.push(Node::skip(Kind::Check, REVOCATION, reason.clone()));
-            weakened.push(reason);
-        }
-        Err(reason) if authority.revocation == Revocation::Log && is_about_status(&reason) => {
-            checks.push(logged(REVOCATION, reason.clone()));
-            weakened.push(reason);
-        }
-        Err(reason) => {
-            checks.push(Node::refuse(Kind::Check, REVOCATION, reason.clone()));
-            return Err(Rejected { reason, checks });
-        }
+    if !result.weakened.contains(&reason) {
+        result.weakened.push(reason);
     }
-    Ok(Accepted { signer, checks, weakened })
+    Ok(())
 }
 
 /// True for what a policy may only log; that something is still to be fetched, or that the budget is

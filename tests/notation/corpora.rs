@@ -93,7 +93,12 @@ fn verify_stamped(
         profile: Profile::Spec,
     };
     let needed = std::cell::RefCell::default();
-    let road = notation::RevocationRoad { evidence: &crate::setup::Nobody, needed: &needed };
+    let known = notation::Known::default();
+    let road = notation::RevocationRoad {
+        evidence: &crate::setup::Nobody,
+        needed: &needed,
+        known: &known,
+    };
     notation::verify(
         &signature.envelope,
         &signature.media_type,

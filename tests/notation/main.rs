@@ -8,6 +8,9 @@
 
 #[path = "../support/notation_draft.rs"]
 mod draft;
+#[path = "../revocation/made.rs"]
+#[allow(dead_code, unused_imports, reason = "it is another test's too")]
+mod made;
 #[path = "../support/notation_pki.rs"]
 mod pki;
 #[path = "../support/sigstore/mod.rs"]
@@ -28,6 +31,7 @@ mod layout;
 mod mutation;
 mod public_vectors;
 mod requirements;
+mod revocation;
 mod setup;
 mod timestamps;
 mod trust_policies;

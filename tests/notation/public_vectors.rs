@@ -157,7 +157,12 @@ fn vector(vectors: &Path, file: &Path) -> Vector {
 
 fn verify(vector: &Vector, now: &str) -> Result<Accepted, Box<Rejected>> {
     let needed = std::cell::RefCell::default();
-    let road = notation::RevocationRoad { evidence: &crate::setup::Nobody, needed: &needed };
+    let known = notation::Known::default();
+    let road = notation::RevocationRoad {
+        evidence: &crate::setup::Nobody,
+        needed: &needed,
+        known: &known,
+    };
     notation::verify(
         &vector.envelope,
         vector.media_type,

@@ -153,7 +153,9 @@ impl Setup {
         let now = Time::from_unix(self.now);
         let answer = {
             let needed = RefCell::default();
-            let road = notation::RevocationRoad { evidence: &Nobody, needed: &needed };
+            let known = notation::Known::default();
+            let road =
+                notation::RevocationRoad { evidence: &Nobody, needed: &needed, known: &known };
             notation::verify(
                 envelope,
                 self.media_type,

@@ -111,14 +111,29 @@ fn plugin(opened: &Opened) -> Result<(), Reason> {
     .found(format!("{}{version}", plugin.name)))
 }
 
+/// The trust store of the signing scheme, with its name.
+fn store<'a>(
+    opened: &Opened,
+    authority: &'a NotationAuthority,
+) -> (&'a [Certificate], &'static str) {
+    match opened.envelope.attributes.scheme {
+        SigningScheme::X509 => (&authority.ca, "ca"),
+        SigningScheme::SigningAuthority => (&authority.signing_authority, "signingAuthority"),
+    }
+}
+
+/// The position of the certificate that is in the trust store; of several, the one that vouches for
+/// most.
+pub(super) fn anchor(opened: &Opened, authority: &NotationAuthority) -> Option<usize> {
+    let (store, _) = store(opened, authority);
+    opened.chain.iter().rposition(|c| store.iter().any(|trusted| trusted.der() == c.der()))
+}
+
 /// spec: TP §Steps 4 "Validate that certificate and certificate-chain lead to a trusted certificate
 /// present in the named store. If all the certificates in the named store have been evaluated
 /// without a match, then fail this step."
 fn authenticity(opened: &Opened, authority: &NotationAuthority) -> Result<String, Reason> {
-    let (store, name) = match opened.envelope.attributes.scheme {
-        SigningScheme::X509 => (&authority.ca, "ca"),
-        SigningScheme::SigningAuthority => (&authority.signing_authority, "signingAuthority"),
-    };
+    let (store, name) = store(opened, authority);
     let trusted = |certificate: &&Certificate| store.iter().any(|t| t.der() == certificate.der());
     match opened.chain.iter().find(trusted) {
         Some(certificate) => Ok(format!(

@@ -1,12 +1,9 @@
 //! RFC 3161 countersignatures: a time at which the signature was there
 //! (TP §Timestamp Countersignature Verification details).
 
-use super::{
-    NotationAuthority, Opened, Profile, Revocation, VerifyTimestamp, is_about_status, reason,
-    revocation::Asked,
-};
+use super::{NotationAuthority, Opened, Profile, VerifyTimestamp, reason};
 use crate::{
-    crypto::KeyKind,
+    crypto::{KeyKind, Spend},
     envelope::notation::SigningScheme,
     time::Time,
     timestamp::{self, Timestamp, TimestampError, Token},
@@ -14,6 +11,12 @@ use crate::{
     verdict::{Code, Reason},
     x509::{Certificate, KeyUsage},
 };
+
+/// A timestamp that holds: one line about the time, and who has made it.
+pub(super) struct Stamped {
+    pub(super) detail: String,
+    pub(super) chain: Vec<Certificate>,
+}
 
 /// spec: TP §Timestamp Countersignature Verification details "Sufficient and necessary conditions to
 /// trigger timestamp countersignature verification". Where they are not met, a token is not looked
@@ -71,13 +74,13 @@ pub(super) fn tokens(opened: &Opened, profile: Profile) -> Result<Vec<Token>, Re
 }
 
 /// spec: TP §Steps 6 "Verify the timestamp countersignature and validate the `TSTInfo` based on
-/// RFC 3161 and RFC 5816" and what follows; one line about the time.
+/// RFC 3161 and RFC 5816" and what follows, but for revocation.
 pub(super) fn verify(
     tokens: &[Token],
     opened: &Opened,
-    asked: &Asked<'_>,
-) -> Result<String, Reason> {
-    let Asked { authority, spend, .. } = *asked;
+    authority: &NotationAuthority,
+    spend: &Spend,
+) -> Result<Stamped, Reason> {
     let store = timestamp::Authority { leaf: None, intermediates: &[], roots: &authority.tsa };
     // "Validate that the timestamp hash in `TSTInfo.messageImprint` matches the hash of the signature
     // to which the timestamp was applied": of its bytes, not of their encoding.
@@ -93,14 +96,7 @@ pub(super) fn verify(
         match verified {
             Ok(found) => {
                 let detail = within(&found, &opened.chain)?;
-                // "Perform revocation check of the timestamping certificate chain"
-                return match (authority.tsa_revocation, asked.about_tsa(&found.chain)) {
-                    (Revocation::Skip, _) | (_, Ok(_)) => Ok(detail),
-                    (Revocation::Log, Err(reason)) if is_about_status(&reason) => {
-                        Ok(format!("{detail}; {}", reason.message))
-                    }
-                    (_, Err(reason)) => Err(reason),
-                };
+                return Ok(Stamped { detail, chain: found.chain });
             }
             Err(reason) if reason.code == Code::BudgetSignatures => return Err(reason),
             Err(reason) => refused = reason,
