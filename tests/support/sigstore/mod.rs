@@ -41,6 +41,7 @@ use certificate::{Certificate, Issuer, San};
 use ctlog::CtLog;
 use keys::Key;
 use rekor::{Kind, Rekor};
+#[allow(unused_imports, reason = "each test takes what it needs")]
 pub(crate) use signing::{Signing, Who};
 use trusted_root::{MEDIA_TYPE, TrustedRoot};
 use tsa::Tsa;
