@@ -7,7 +7,7 @@
 //! cli ──▶ driver ──▶ runtime (wasmtime, waPC, WASI: fuel, memory, deadline)
 //!           │             ▲
 //!           └──▶ source   └── kubewarden callbacks, where a front needs them
-//!                (OCI layout, registry)
+//!                (OCI layout, registry, revocation)
 //! ```
 #![deny(missing_docs)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]

@@ -250,17 +250,7 @@ impl Client {
 
     fn read(&self, response: Response<Body>, max_bytes: u64) -> Result<Reply, Failure> {
         let (parts, body) = response.into_parts();
-        if body.content_length().is_some_and(|length| length > max_bytes) {
-            return Err(Failure::TooLarge(max_bytes));
-        }
-        let mut bytes = Vec::new();
-        let reader = body.into_with_config().limit(u64::MAX).reader();
-        let result = reader.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes);
-        self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        result.map_err(|e| Failure::Transport(format!("the answer breaks off: {e}")))?;
-        if bytes.len() as u64 > max_bytes {
-            return Err(Failure::TooLarge(max_bytes));
-        }
+        let bytes = read_body(body, max_bytes, &self.bytes)?;
         Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, bytes })
     }
 
@@ -273,6 +263,22 @@ impl Client {
         self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, bytes })
     }
+}
+
+/// Reads a body of at most so many bytes, and adds them to a count.
+pub(super) fn read_body(body: Body, max_bytes: u64, count: &AtomicU64) -> Result<Vec<u8>, Failure> {
+    if body.content_length().is_some_and(|length| length > max_bytes) {
+        return Err(Failure::TooLarge(max_bytes));
+    }
+    let mut bytes = Vec::new();
+    let reader = body.into_with_config().limit(u64::MAX).reader();
+    let result = reader.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes);
+    count.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+    result.map_err(|e| Failure::Transport(format!("the answer breaks off: {e}")))?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(Failure::TooLarge(max_bytes));
+    }
+    Ok(bytes)
 }
 
 /// Host and port of a URL, lower case; credentials in it are kept so that they can be refused.

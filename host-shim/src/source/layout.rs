@@ -135,7 +135,7 @@ impl Layout {
             Fetch::Referrers { digest, max_bytes, .. } => self.referrers_of(digest, *max_bytes),
             Fetch::Ocsp { .. } | Fetch::Crl { .. } => Err(unavailable(
                 UnavailableReason::Unsupported,
-                "a layout answers for no network".into(),
+                "a layout knows nothing of revocation".into(),
             )),
         };
         answer.unwrap_or_else(|no_bytes| no_bytes)
@@ -292,7 +292,7 @@ fn describe(entry: &Value, manifest: &Value, size: usize) -> Value {
 }
 
 /// A file, unless it is larger than it may be.
-fn read_capped(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read_capped(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
     // Looked at before it is opened: opening a pipe would wait for its other end.
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {

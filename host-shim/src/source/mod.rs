@@ -6,6 +6,7 @@ pub mod layout;
 mod names;
 mod referrers;
 mod registry;
+pub mod revocation;
 mod token;
 
 use countersign::wire::{Answer, Fetch, UnavailableReason};
@@ -13,6 +14,7 @@ use countersign::wire::{Answer, Fetch, UnavailableReason};
 pub use http::{Options, Timeouts};
 pub use layout::{Layout, LayoutError, Selector};
 pub use registry::Registry;
+pub use revocation::Revocation;
 
 /// Something that answers fetches. Every fetch gets an answer; there is no other failure.
 pub trait EvidenceSource: Sync {
@@ -34,6 +36,32 @@ impl EvidenceSource for Nothing {
         Answer::Unavailable {
             reason: UnavailableReason::Transport,
             message: "there is no registry behind a file".to_owned(),
+        }
+    }
+}
+
+/// Images from one place, and revocation from where certificates say.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// Answers for manifests, blobs and referrers.
+    pub images: &'a dyn EvidenceSource,
+    /// Answers for OCSP and CRLs.
+    pub revocation: &'a Revocation,
+}
+
+impl EvidenceSource for Sources<'_> {
+    fn fetch(&self, fetch: &Fetch) -> Answer {
+        match fetch {
+            Fetch::Ocsp { .. } | Fetch::Crl { .. } => self.revocation.fetch(fetch),
+            _ => self.images.fetch(fetch),
+        }
+    }
+
+    fn traffic(&self) -> Traffic {
+        let (images, revocation) = (self.images.traffic(), self.revocation.traffic());
+        Traffic {
+            requests: images.requests + revocation.requests,
+            bytes: images.bytes + revocation.bytes,
         }
     }
 }
