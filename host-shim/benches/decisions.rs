@@ -13,7 +13,7 @@ use countersign_host::{
     blob::{self, Artifact, Expectation, Identity, Root, Signer},
     driver::{Evaluator, Judgement, ModuleEvaluator, Question, decide},
     runtime::{Embedded, Engine, Limits, Module, Outcome, Profile, RuntimeError},
-    source::{Layout, Selector},
+    source::{Layout, Nothing, Selector},
 };
 use serde_json::Value;
 
@@ -165,7 +165,7 @@ fn bundles(portable: &ModuleEvaluator, wide: &ModuleEvaluator) {
         let artifact = Artifact::open(artifact.to_str().unwrap()).unwrap();
         let judge = |evaluator: &dyn Evaluator| -> Judgement {
             let bundles = vec![bundle.clone()];
-            blob::decide(evaluator, &policy, artifact.clone(), bundles, NOW).unwrap()
+            blob::decide(evaluator, &Nothing, &policy, artifact.clone(), bundles, NOW).unwrap()
         };
         let judgement = judge(portable);
         assert_eq!(judgement.decision.outcome, countersign::wire::Outcome::Allow, "{name}");

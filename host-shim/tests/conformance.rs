@@ -16,6 +16,7 @@ use countersign_host::{
     driver::{Evaluator, Judgement, ModuleEvaluator},
     policy::Document,
     runtime::{Embedded, Engine, Limits, Module, Profile},
+    source::Nothing,
 };
 
 /// Where the suite's README says that they are not in files.
@@ -149,7 +150,7 @@ impl Asset {
         let policy = self.expectation().policy();
         let artifact = Artifact::open(&self.artifact(form)).unwrap();
         let bundle = fs::read(self.directory.join("bundle.sigstore.json")).unwrap();
-        blob::decide(evaluator, &policy, artifact, vec![bundle], NOW).unwrap()
+        blob::decide(evaluator, &Nothing, &policy, artifact, vec![bundle], NOW).unwrap()
     }
 
     /// The verdict, and the module's answer to the byte.

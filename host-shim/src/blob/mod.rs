@@ -15,15 +15,17 @@ pub use expectation::{Expectation, Identity, Root, Signer};
 
 use crate::{
     driver::{self, DriverError, Evaluator, Judgement, Question},
-    source::Nothing,
+    source::EvidenceSource,
 };
 
 /// What a bundle is announced as. Which version it is, it says itself.
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle+json";
 
-/// Decides on an artifact with these bundles. The policy's `blobs` globs match the artifact's name.
+/// Decides on an artifact with these bundles. The policy's `blobs` globs match the artifact's name;
+/// `source` answers for what is beside them, such as revocation.
 pub fn decide(
     evaluator: &dyn Evaluator,
+    source: &dyn EvidenceSource,
     policy: &Value,
     artifact: Artifact,
     bundles: Vec<Vec<u8>>,
@@ -38,5 +40,5 @@ pub fn decide(
     };
     let request = Request { blobs: vec![blob], ..Request::default() };
     let question = Question { policy, request: &request, now, budget: None };
-    driver::decide(evaluator, &Nothing, &question)
+    driver::decide(evaluator, source, &question)
 }

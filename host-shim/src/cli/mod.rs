@@ -6,6 +6,7 @@ mod kubewarden;
 mod module;
 mod output;
 mod report;
+mod revocation;
 mod signed_by;
 mod style;
 mod target;

@@ -6,13 +6,14 @@ use countersign::wire::{ImageRequest, Request};
 use super::{
     Exit,
     report::{Manner, Session, refuse},
+    revocation::{RevocationOptions, say_notes},
     target::{self, Registries, Target},
 };
 use crate::{
     driver::{Judgement, Question, decide},
     policy::Document,
     runtime::Modules,
-    source::Options,
+    source::{Options, Revocation, Sources},
 };
 
 const EXAMPLES: &str = "\
@@ -41,6 +42,8 @@ pub(super) struct Verify {
     /// The images to decide on
     #[arg(value_name = "REF", required = true)]
     references: Vec<String>,
+    #[command(flatten)]
+    revocation: RevocationOptions,
 }
 
 impl Verify {
@@ -55,10 +58,12 @@ impl Verify {
         };
         let plain_http = self.plain_http;
         let registries = Registries::new(Options { plain_http, ..Options::default() });
+        let revocation = self.revocation.source();
         for reference in &self.references {
-            let judged = self.decide(reference, &document, &session, &registries);
+            let judged = self.decide(reference, &document, &session, &registries, &revocation);
             session.add(reference, judged, &|pointer| document.locate(pointer));
         }
+        say_notes(&revocation);
         session.finish()
     }
 
@@ -68,12 +73,14 @@ impl Verify {
         document: &Document,
         session: &Session<'_>,
         registries: &Registries,
+        revocation: &Revocation,
     ) -> Result<Judgement, String> {
         let target = Target::open(reference, self.image.as_deref(), registries)?;
         let image = ImageRequest { reference: target.reference.clone(), path: None };
         let request = Request { images: vec![image], ..Request::default() };
         let (policy, now) = (&document.value, session.now());
         let question = Question { policy, request: &request, now, budget: None };
-        decide(&session.evaluator, target.source(), &question).map_err(|e| e.to_string())
+        let source = Sources { images: target.source(), revocation };
+        decide(&session.evaluator, &source, &question).map_err(|e| e.to_string())
     }
 }

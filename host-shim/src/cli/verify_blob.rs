@@ -5,6 +5,7 @@ use clap::{ArgGroup, Args};
 use super::{
     Exit,
     report::{Manner, Session, refuse},
+    revocation::{RevocationOptions, say_notes},
     signed_by::{self, SignedBy},
     verify_bundle::{MOST_BUNDLE, open},
 };
@@ -12,6 +13,7 @@ use crate::{
     blob::{self, Detached, from_cosign_bundle},
     policy::Document,
     runtime::Modules,
+    source::{Nothing, Sources},
 };
 
 const EXAMPLES: &str = "\
@@ -58,6 +60,8 @@ pub(super) struct VerifyBlob {
     /// The file, or its digest `sha256:…`; `-` for standard input
     #[arg(value_name = "FILE_OR_DIGEST")]
     artifact: String,
+    #[command(flatten)]
+    revocation: RevocationOptions,
 }
 
 impl VerifyBlob {
@@ -129,7 +133,11 @@ impl VerifyBlob {
             artifact.name.clone_from(name);
         }
         let mut session = Session::start(&self.manner, modules)?;
-        let judged = blob::decide(&session.evaluator, policy, artifact, bundles, session.now());
+        let revocation = self.revocation.source();
+        let source = Sources { images: &Nothing, revocation: &revocation };
+        let (evaluator, now) = (&session.evaluator, session.now());
+        let judged = blob::decide(evaluator, &source, policy, artifact, bundles, now);
+        say_notes(&revocation);
         session.add(&self.artifact, judged.map_err(|e| e.to_string()), locate);
         Ok(session.finish())
     }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     blob::{self, Artifact},
     runtime::Modules,
+    source::Nothing,
 };
 
 const EXAMPLES: &str = "\
@@ -52,8 +53,8 @@ impl VerifyBundle {
         let artifact = open(&self.artifact)?;
         let mut session = Session::start(&self.manner, modules)?;
         let policy = expected.expectation.policy();
-        let judged =
-            blob::decide(&session.evaluator, &policy, artifact, vec![bundle], session.now());
+        let (evaluator, now) = (&session.evaluator, session.now());
+        let judged = blob::decide(evaluator, &Nothing, &policy, artifact, vec![bundle], now);
         session.add(&self.artifact, judged.map_err(|e| e.to_string()), &|pointer| {
             self.signed_by.locate(&expected, pointer)
         });
