@@ -1,7 +1,7 @@
 //! A registry on this machine that does whatever a test wants, good or bad.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::Path,
     sync::{Arc, Mutex},
@@ -17,7 +17,9 @@ use crate::scratch::INDEX;
 /// What came in.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Incoming {
+    pub(crate) method: String,
     pub(crate) path: String,
+    pub(crate) body: Vec<u8>,
     headers: Vec<(String, String)>,
 }
 
@@ -127,9 +129,11 @@ fn stored(layout: &Layout, referrers_api: bool, path: &str) -> Reply {
 }
 
 fn serve(mut stream: TcpStream, handler: &Arc<Handler>, log: &Mutex<Vec<Incoming>>) {
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut lines = reader.by_ref().lines().map_while(Result::ok);
     let Some(first) = lines.next() else { return };
-    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut words = first.split(' ').map(str::to_owned);
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let headers = lines
         .take_while(|line| !line.is_empty())
         .filter_map(|line| {
@@ -137,7 +141,9 @@ fn serve(mut stream: TcpStream, handler: &Arc<Handler>, log: &Mutex<Vec<Incoming
             Some((name.to_ascii_lowercase(), value.trim().to_owned()))
         })
         .collect();
-    let incoming = Incoming { path, headers };
+    let mut incoming = Incoming { method, path, body: Vec::new(), headers };
+    let length = incoming.header("content-length").and_then(|l| l.parse().ok()).unwrap_or(0);
+    let _ = reader.take(length).read_to_end(&mut incoming.body);
     log.lock().unwrap().push(incoming.clone());
     let reply = handler(&incoming);
     thread::sleep(reply.delay);

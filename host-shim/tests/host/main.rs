@@ -11,6 +11,7 @@ mod layout;
 mod loopback;
 mod referrers;
 mod registry;
+mod revocation;
 mod road;
 mod runtime;
 mod scratch;
