@@ -33,7 +33,11 @@ impl Candidate {
                 };
                 [1, certificates, bundle.entries.len(), bundle.timestamps.len()].iter().sum()
             }
-            Ok(Content::SimpleSigning { .. } | Content::Notation { .. }) => 1,
+            Ok(
+                Content::SimpleSigning { .. }
+                | Content::Notation { .. }
+                | Content::NotationOfBlob { .. },
+            ) => 1,
             Err(_) => 0,
         }
     }
@@ -85,6 +89,13 @@ pub enum Content {
         /// The envelope.
         envelope: Vec<u8>,
         /// Media type of its layer.
+        media_type: String,
+    },
+    /// A Notation envelope about a blob that is no artifact of a registry.
+    NotationOfBlob {
+        /// The envelope.
+        envelope: Vec<u8>,
+        /// Its media type.
         media_type: String,
     },
 }

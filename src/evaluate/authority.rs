@@ -161,6 +161,14 @@ impl Judge<'_> {
                 let target = scope.target;
                 notation::verify(envelope, media_type, target, authority, self.now, &road, spend)
             }
+            (
+                Authority::Notation(authority),
+                Content::NotationOfBlob { envelope, media_type },
+                Purpose::Signature,
+            ) => {
+                let (road, blob) = (self.fetched.road(), scope.target);
+                notation::verify_blob(envelope, media_type, blob, authority, self.now, &road, spend)
+            }
             _ => Err(Reason::of(Code::CandidateOtherFamily).into()),
         }
     }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     crypto::{HashAlgorithm, HexDigests},
     discovery::{Candidate, Claim, Content, Problem},
-    envelope::bundle,
+    envelope::{bundle, cose, jws},
     policy::{Action, Rule},
     reference::Digest,
     verdict::{Code, Reason},
@@ -89,7 +89,8 @@ fn target(asked: &BlobRequest) -> Target {
         Some(content) => (Some(content.0.clone()), HexDigests::default()),
         None => (None, given(&asked.digests).unwrap_or_default()),
     };
-    let mut target = Target { digest: String::new(), media_type: None, size: None, bytes, digests };
+    let size = bytes.as_ref().map(|bytes: &Vec<u8>| bytes.len() as u64);
+    let mut target = Target { digest: String::new(), media_type: None, size, bytes, digests };
     if let Some(sha256) = target.hash(HashAlgorithm::Sha256) {
         target.digest = format!("sha256:{sha256}");
     }
@@ -104,7 +105,7 @@ fn candidates(shared: &Shared<'_>, asked: &BlobRequest) -> (Vec<Candidate>, Vec<
     if asked.signatures.len() > most {
         problems.push(Problem {
             name: format!("{} signatures", asked.signatures.len()),
-            hides: vec![Claim::Bundle],
+            hides: vec![Claim::Bundle, Claim::Notation],
             reason: Reason::of(Code::BudgetCandidates).expected(format!("at most {most}")),
         });
     }
@@ -114,16 +115,29 @@ fn candidates(shared: &Shared<'_>, asked: &BlobRequest) -> (Vec<Candidate>, Vec<
 fn candidate(shared: &Shared<'_>, position: usize, signature: &BlobSignature) -> Candidate {
     let bytes = signature.content.0.as_slice();
     let name = format!("signature {}", position.saturating_add(1));
+    // spec: Notation's signature specification §Differences between OCI and blob signatures: what a
+    // manifest says of an envelope's type is "found in the signature file extension", and so the
+    // host says it.
+    let is_notation = [cose::MEDIA_TYPE, jws::MEDIA_TYPE].contains(&signature.media_type.as_str());
+    let claim = if is_notation { Claim::Notation } else { Claim::Bundle };
     let content = if bytes.len() as u64 > shared.budget.blob_bytes {
         Err(Reason::of(Code::BudgetBytes).found(format!("{} bytes", bytes.len())))
     } else if signature.media_type.starts_with(bundle::MEDIA_TYPE_PREFIX) {
         bundle::parse(bytes)
             .map(|bundle| Content::Bundle(Box::new(bundle)))
             .map_err(|error| Reason::new(Code::EnvelopeMalformed, error.to_string()))
+    } else if is_notation {
+        let (envelope, media_type) = (bytes.to_vec(), signature.media_type.clone());
+        Ok(Content::NotationOfBlob { envelope, media_type })
     } else {
         Err(Reason::of(Code::EnvelopeUnsupported)
-            .expected(format!("{}…", bundle::MEDIA_TYPE_PREFIX))
+            .expected(format!(
+                "{}…, {} or {}",
+                bundle::MEDIA_TYPE_PREFIX,
+                jws::MEDIA_TYPE,
+                cose::MEDIA_TYPE
+            ))
             .found(signature.media_type.clone()))
     };
-    Candidate { name, claim: Claim::Bundle, content }
+    Candidate { name, claim, content }
 }

@@ -126,7 +126,9 @@ fn claimed<'c>(candidate: &'c Candidate, wanted: &str) -> Result<&'c [u8], Reaso
                 return Err(Reason::of(Code::PayloadNotAttestation));
             }
         },
-        Content::SimpleSigning { .. } | Content::Notation { .. } => {
+        Content::SimpleSigning { .. }
+        | Content::Notation { .. }
+        | Content::NotationOfBlob { .. } => {
             return Err(Reason::of(Code::CandidateOtherFamily));
         }
     };

@@ -172,18 +172,49 @@ pub fn verify(
     spend: &Spend,
 ) -> Verification {
     let opened = open(envelope_bytes, layer_media_type, authority.profile).map_err(broken)?;
-    let (mut findings, timestamps) = finding::all(&opened, authority, now);
+    validate(&opened, About::Artifact(target), &revocation::Asked { authority, now, road, spend })
+}
+
+/// Verifies one envelope that is about a blob: [`verify`], but for the descriptor.
+///
+/// spec: SIG §Blob Signatures "a detached signature envelope with a signature over the unique
+/// representation of the blob (i.e. blob's digest)"
+pub fn verify_blob(
+    envelope_bytes: &[u8],
+    media_type: &str,
+    blob: &Target,
+    authority: &NotationAuthority,
+    now: Time,
+    road: &RevocationRoad<'_>,
+    spend: &Spend,
+) -> Verification {
+    let opened = open(envelope_bytes, media_type, authority.profile).map_err(broken)?;
+    validate(&opened, About::Blob(blob), &revocation::Asked { authority, now, road, spend })
+}
+
+/// What a signature is to be about.
+#[derive(Clone, Copy)]
+enum About<'a> {
+    /// An artifact of a registry: its manifest.
+    Artifact(&'a Target),
+    /// A blob.
+    Blob(&'a Target),
+}
+
+fn validate(opened: &Opened, about: About<'_>, asked: &revocation::Asked<'_>) -> Verification {
+    let revocation::Asked { authority, now, spend, .. } = *asked;
+    let (mut findings, timestamps) = finding::all(opened, authority, now);
     if let Some(fatal) = findings.iter().position(Finding::is_fatal) {
         // Whatever the signature comes to; and so it is not paid for.
         let integrity = Node { mark: Mark::Skipped, ..Node::pass(Kind::Check, INTEGRITY) };
         let integrity = integrity.detail("not checked, as the signature would not count");
         return Err(rejected(integrity, findings, fatal));
     }
-    signatures(&opened, spend).map_err(broken)?;
-    let integrity = Node::pass(Kind::Check, INTEGRITY).detail(integrity_detail(&opened));
+    signatures(opened, spend).map_err(broken)?;
+    let integrity = Node::pass(Kind::Check, INTEGRITY).detail(integrity_detail(opened));
     let mut stamped = None;
     if !timestamps.is_empty() {
-        let outcome = timestamp::verify(&timestamps, &opened, authority, spend)
+        let outcome = timestamp::verify(&timestamps, opened, authority, spend)
             .map(|found| stamped.insert(found).detail.clone());
         finding::settle(&mut findings, outcome);
         if let Some(fatal) = findings.iter().position(Finding::is_fatal) {
@@ -192,8 +223,7 @@ pub fn verify(
     }
     // Nobody is asked about the certificates of a signature that is not this artifact's.
     let mut binding = Vec::new();
-    let bound = bound(&opened.envelope.payload, target, authority, &mut binding);
-    let asked = revocation::Asked { authority, now, road, spend };
+    let bound = bound(opened, about, authority, &mut binding);
     let of_tsa = stamped.filter(|_| bound.is_ok()).map(|s| asked.about_tsa(&s.chain));
     // spec: TP §Steps 6 "Perform revocation check of the timestamping certificate chain", a part of
     // the authentic timestamp.
@@ -206,13 +236,13 @@ pub fn verify(
             return Err(rejected(integrity, findings, fatal));
         }
     }
-    let (mut result, is_trusted) = accepted(integrity, findings, &opened);
+    let (mut result, is_trusted) = accepted(integrity, findings, opened);
     result.checks.append(&mut binding);
     if let Err(reason) = bound {
         return Err(Rejected { reason, checks: result.checks });
     }
-    let anchor = finding::anchor(&opened, authority).filter(|_| is_trusted);
-    let of_signer = asked.about_signer(&opened, anchor);
+    let anchor = finding::anchor(opened, authority).filter(|_| is_trusted);
+    let of_signer = asked.about_signer(opened, anchor);
     // What is known for certain comes before what is still to be fetched.
     let of_tsa = of_tsa.map(|outcome| (TSA_REVOCATION, authority.tsa_revocation, outcome));
     let of_signer = (REVOCATION, authority.revocation, of_signer);
@@ -370,17 +400,22 @@ fn signatures(opened: &Opened, spend: &Spend) -> Result<(), Reason> {
 /// is getting verified", and last "verify the user provided metadata/custom annotations match the
 /// signed attributes". No level waives them.
 fn bound(
-    payload: &[u8],
-    target: &Target,
+    opened: &Opened,
+    about: About<'_>,
     authority: &NotationAuthority,
     checks: &mut Vec<Node>,
 ) -> Result<(), Reason> {
     let mut refuse = |check: &str, reason: &Reason| {
         checks.push(Node::refuse(Kind::Check, check, reason.clone()));
     };
-    let artifact = payload::parse(payload).inspect_err(|reason| refuse(DESCRIPTOR, reason))?;
+    let artifact = payload::parse(&opened.envelope.payload)
+        .inspect_err(|reason| refuse(DESCRIPTOR, reason))?;
     let mut unproven = None;
-    match artifact.is_target(target) {
+    let is_it = match about {
+        About::Artifact(target) => artifact.is_target(target),
+        About::Blob(blob) => artifact.is_blob(blob, hash_of(opened.envelope.algorithm)),
+    };
+    match is_it {
         Ok(()) => checks.push(Node::pass(Kind::Check, DESCRIPTOR).detail(artifact.digest.clone())),
         Err(reason) => {
             refuse(DESCRIPTOR, &reason);
@@ -451,6 +486,15 @@ const fn algorithm_of(kind: KeyKind) -> Option<Algorithm> {
         KeyKind::P384 => Some(Algorithm::Es384),
         KeyKind::P521 => Some(Algorithm::Es512),
         KeyKind::Rsa(_) | KeyKind::Ed25519 => None,
+    }
+}
+
+/// spec: SIG §Algorithm Selection, the hash beside each signature algorithm.
+const fn hash_of(algorithm: Algorithm) -> HashAlgorithm {
+    match algorithm {
+        Algorithm::Es256 | Algorithm::Ps256 => HashAlgorithm::Sha256,
+        Algorithm::Es384 | Algorithm::Ps384 => HashAlgorithm::Sha384,
+        Algorithm::Es512 | Algorithm::Ps512 => HashAlgorithm::Sha512,
     }
 }
 

@@ -28,7 +28,8 @@ pub struct BlobRequest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BlobSignature {
-    /// `application/vnd.dev.sigstore.bundle…` for a Sigstore bundle.
+    /// `application/vnd.dev.sigstore.bundle…` for a Sigstore bundle; `application/jose+json` or
+    /// `application/cose` for an envelope of Notation.
     pub media_type: String,
     /// The bytes.
     pub content: Bytes,

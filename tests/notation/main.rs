@@ -22,6 +22,7 @@ mod support;
 #[allow(dead_code, reason = "it is another test's too")]
 mod tree;
 
+mod blobs;
 mod corpora;
 mod documents;
 mod faults_of_chains;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::{
+    crypto::HashAlgorithm,
     json,
     verdict::{Code, Reason},
     verify::Target,
@@ -70,14 +71,6 @@ impl TargetArtifact {
     /// The digest binds; media type and size are compared where raw bytes say them, and are not
     /// taken on the host's word.
     pub(super) fn is_target(&self, target: &Target) -> Result<(), Reason> {
-        let differs = |what: &str, expected: &str, found: &str| {
-            Reason::new(
-                Code::DescriptorMismatch,
-                format!("the signed {what} is not the artifact's"),
-            )
-            .expected(expected)
-            .found(found)
-        };
         if self.digest != target.digest {
             return Err(differs("digest", &target.digest, &self.digest));
         }
@@ -100,6 +93,29 @@ impl TargetArtifact {
         Ok(())
     }
 
+    /// spec: SIG §Payload "For Blob artifacts, the descriptor MUST describe the blob that is being
+    /// signed", with `size` "the raw size of the blob in bytes" and any media type. As notation-go, the
+    /// digest is by the hash of the signature's algorithm. Where the host has only hashed the blob, the
+    /// size is not compared: the digest binds it.
+    pub(super) fn is_blob(&self, blob: &Target, algorithm: HashAlgorithm) -> Result<(), Reason> {
+        let Some(digest) = blob.hash(algorithm) else {
+            return Err(Reason::new(
+                Code::EvidenceHostAsserted,
+                format!("the {algorithm} digest of the blob is not known"),
+            ));
+        };
+        let expected = format!("{}{digest}", algorithm.prefix());
+        if self.digest != expected {
+            return Err(differs("digest", &expected, &self.digest));
+        }
+        match blob.size {
+            Some(size) if size != self.size => {
+                Err(differs("size", &size.to_string(), &self.size.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// spec: TP §Steps "verify the user provided metadata/custom annotations match the signed
     /// attributes present in the signature envelope"
     pub(super) fn has_metadata(&self, wanted: &BTreeMap<String, String>) -> Result<(), Reason> {
@@ -114,6 +130,12 @@ impl TargetArtifact {
             }
         }
     }
+}
+
+fn differs(what: &str, expected: &str, found: &str) -> Reason {
+    Reason::new(Code::DescriptorMismatch, format!("the signed {what} is not the artifact's"))
+        .expected(expected)
+        .found(found)
 }
 
 #[cfg(test)]
