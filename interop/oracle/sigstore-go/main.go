@@ -57,7 +57,12 @@ func key(pemBytes []byte) (root.TrustedMaterial, error) {
 	}), nil
 }
 
-func judge(dir string) error {
+func judge(dir string) (err error) {
+	defer func() {
+		if what := recover(); what != nil {
+			err = fmt.Errorf("panic: %v", what)
+		}
+	}()
 	read := func(name string) string {
 		text, _ := os.ReadFile(filepath.Join(dir, name))
 		return string(text)
@@ -70,9 +75,12 @@ func judge(dir string) error {
 	if err != nil {
 		return err
 	}
-	skip := read("skip")
+	ask := read("ask")
 	options := []verify.VerifierOption{verify.WithObserverTimestamps(1)}
-	if !strings.Contains(skip, "tlog") {
+	if strings.Contains(ask, "timestamp") {
+		options = append(options, verify.WithSignedTimestamps(1))
+	}
+	if !strings.Contains(ask, "no-tlog") {
 		options = append(options, verify.WithTransparencyLog(1))
 	}
 	material := root.TrustedMaterialCollection{trusted}
@@ -85,7 +93,7 @@ func judge(dir string) error {
 		material = append(material, k)
 		policy = append(policy, verify.WithKey())
 	} else {
-		if !strings.Contains(skip, "sct") {
+		if !strings.Contains(ask, "no-sct") {
 			options = append(options, verify.WithSignedCertificateTimestamps(1))
 		}
 		identity, err := verify.NewShortCertificateIdentity(read("issuer"), "", read("identity"), "")
