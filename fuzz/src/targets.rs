@@ -12,12 +12,13 @@ use countersign::{
     json, pem,
     policy::{Glob, Policy},
     reference::{Digest, Reference},
+    revocation::{self, Answer, Evidence, Status, Terms},
     step_json,
     time::Time,
     timestamp::{self, Authority, Token},
     transparency::{LoggedEntry, checkpoint::Checkpoint, sct},
     wire::{Outcome, StepRequest, StepResponse},
-    x509::Certificate,
+    x509::{Certificate, notation_profile::Profile},
 };
 
 /// A target: its name, which is its corpus' too, and its body.
@@ -30,12 +31,14 @@ pub const TARGETS: &[Target] = &[
     ("certificate", certificate),
     ("checkpoint", checkpoint),
     ("cose", cose),
+    ("crl", crl),
     ("dsse", dsse),
     ("glob", glob),
     ("json", json),
     ("jws", jws),
     ("log_entry", log_entry),
     ("manifest", manifest),
+    ("ocsp", ocsp),
     ("pem", pem),
     ("policy", policy),
     ("reference", reference),
@@ -99,6 +102,11 @@ pub fn cose(data: &[u8]) {
     }
 }
 
+/// A list at the address that a certificate names.
+pub fn crl(data: &[u8]) {
+    revocation(Answer::Unavailable(String::new()), Answer::Found(data));
+}
+
 /// What is signed ends with the payload.
 pub fn dsse(data: &[u8]) {
     if let Ok(envelope) = dsse::parse(data) {
@@ -155,6 +163,49 @@ pub fn manifest(data: &[u8]) {
     if let Ok((parsed, _)) = manifest::parse(data) {
         let lists = [parsed.layers.is_some(), parsed.manifests.is_some(), parsed.blobs.is_some()];
         assert!(lists.iter().filter(|there| **there).count() <= 1);
+    }
+}
+
+/// A responder's answer.
+pub fn ocsp(data: &[u8]) {
+    revocation(Answer::Found(data), Answer::Unavailable(String::new()));
+}
+
+/// What responder and list of a certificate are.
+struct Fetched<'a>(Answer<'a>, Answer<'a>);
+
+impl Evidence for Fetched<'_> {
+    fn ocsp(&self, _: &str, _: &[u8]) -> Answer<'_> {
+        self.0.clone()
+    }
+
+    fn crl(&self, _: &str) -> Answer<'_> {
+        self.1.clone()
+    }
+}
+
+/// Both profiles are asked; what another key has signed is never known, and `spec` never calls good
+/// what `compat` does not.
+fn revocation(response: Answer<'_>, list: Answer<'_>) {
+    let read = |der: &[u8]| Certificate::from_der(der).unwrap();
+    let leaf = read(include_bytes!("revocable.der"));
+    let issuer = read(include_bytes!("revoker.der"));
+    let fetched = Fetched(response, list);
+    let status = |issuer: &Certificate, profile| {
+        let now = Time::from_unix(1_795_230_000);
+        let terms = Terms { profile, now, signed_at: None, max_age: None };
+        let spend = Spend::new(8, Memo::default());
+        let chain = [leaf.clone(), issuer.clone()];
+        let mut report = revocation::evaluate(&chain, &fetched, &terms, &spend).unwrap();
+        assert_eq!(report.findings.len(), 2);
+        report.findings.remove(0).status
+    };
+    let strict = status(&issuer, Profile::Spec);
+    let lax = status(&issuer, Profile::Compat);
+    assert!(strict != Status::Ok || lax == Status::Ok);
+    assert!(strict != Status::NonRevokable && lax != Status::NonRevokable);
+    for profile in [Profile::Spec, Profile::Compat] {
+        assert!(matches!(status(&leaf, profile), Status::Unknown(_)));
     }
 }
 

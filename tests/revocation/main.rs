@@ -11,3 +11,4 @@ mod made;
 mod measured;
 mod mutation;
 mod responses;
+mod seeds;
