@@ -21,6 +21,9 @@ use crate::{
 const COSIGN: &str = "application/vnd.dev.cosign.artifact.";
 /// `artifactType` of a Notation signature.
 const NOTATION: &str = "application/vnd.cncf.notary.signature";
+/// `artifactType` of a signature of the Notary v2 prototype (2021), in manifests of ORAS: claims with
+/// numeric times and without a signing scheme. No tool of today verifies it.
+const PROTOTYPE: &str = "application/vnd.cncf.notary.v2.signature";
 /// `config.mediaType` of a manifest without a config.
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
@@ -81,7 +84,9 @@ pub(super) fn discover(
     for (kind, referrer) in wanted {
         let most = match kind {
             Kind::Artifact(_) => roads.most_artifacts(evidence),
-            Kind::Bundle | Kind::Cosign | Kind::Notation | Kind::Unclear => roads.most(evidence),
+            Kind::Bundle | Kind::Cosign | Kind::Notation | Kind::Prototype | Kind::Unclear => {
+                roads.most(evidence)
+            }
         };
         let count = opened.entry(kind.clone()).or_insert(0);
         *count += 1;
@@ -116,6 +121,8 @@ enum Kind {
     Cosign,
     Notation,
     Artifact(String),
+    /// Known, and not verified.
+    Prototype,
     /// No type, or a generic one: opened to tell.
     Unclear,
 }
@@ -128,6 +135,7 @@ impl Kind {
             Self::Cosign => &[Claim::SimpleSigning, Claim::Attestation],
             Self::Notation => &[Claim::Notation],
             Self::Artifact(_) => &[Claim::Artifact],
+            Self::Prototype => &[],
             Self::Unclear => Claim::REFERRERS,
         }
     }
@@ -143,6 +151,9 @@ fn classify(artifact_type: &str, roads: &Roads) -> Option<Kind> {
     }
     if artifact_type == NOTATION {
         return roads.notation.then_some(Kind::Notation);
+    }
+    if artifact_type == PROTOTYPE && roads.notation {
+        return Some(Kind::Prototype);
     }
     if roads.artifact_types.contains(artifact_type) {
         return Some(Kind::Artifact(artifact_type.to_owned()));
@@ -191,6 +202,10 @@ fn open(
 ) -> Option<Envelope> {
     let Listed { referrer, size, kind } = listed;
     let name = format!("referrer {referrer}");
+    if *kind == Kind::Prototype {
+        push(discovered, name, Claim::Notation, Err(Some(prototype())));
+        return None;
+    }
     let found = match evidence.manifest(&repository.repository(), referrer, *size) {
         Ok(found) => found,
         Err(miss) => {
@@ -198,7 +213,7 @@ fn open(
             match kind {
                 Kind::Bundle => push(discovered, name, Claim::Bundle, Err(Some(reason))),
                 Kind::Notation => push(discovered, name, Claim::Notation, Err(Some(reason))),
-                Kind::Artifact(_) | Kind::Cosign | Kind::Unclear => {
+                Kind::Artifact(_) | Kind::Cosign | Kind::Prototype | Kind::Unclear => {
                     discovered.problem(&name, kind.hides(), reason);
                 }
             }
@@ -231,6 +246,10 @@ fn open(
             artifact(subject, referrer, &artifact_type, &parsed, found, discovered);
             return None;
         }
+        Kind::Prototype => {
+            push(discovered, name, Claim::Notation, Err(Some(prototype())));
+            return None;
+        }
         Kind::Unclear => return None,
     };
     match layer {
@@ -240,6 +259,17 @@ fn open(
             None
         }
     }
+}
+
+/// Notation requirement 8.
+fn prototype() -> Reason {
+    Reason::new(
+        Code::EnvelopeUnsupported,
+        "signatures of the Notary v2 prototype are not supported",
+    )
+    .expected(NOTATION)
+    .found(PROTOTYPE)
+    .next("sign again with Notation 1.0 or later")
 }
 
 /// What a manifest says that it is: its artifact type, else its config's media type, else its

@@ -31,6 +31,7 @@ mod faults_of_policies;
 mod layout;
 mod mutation;
 mod public_vectors;
+mod referrers;
 mod requirements;
 mod revocation;
 mod setup;

@@ -29,12 +29,12 @@ use crate::{
     support::MOST_ROUNDS,
 };
 
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const IMAGE: &[u8] = br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}"#;
 const RESPONDER: &str = "http://o/";
 const LIST: &str = "http://c/1.crl";
 
-fn digest(bytes: &[u8]) -> String {
+pub(crate) fn digest(bytes: &[u8]) -> String {
     Digest::sha256(bytes).to_string()
 }
 
@@ -48,15 +48,15 @@ fn found(bytes: Vec<u8>) -> Answer {
 
 /// A registry with one image, and the world around it.
 #[derive(Default)]
-struct Host {
-    stored: BTreeMap<String, Vec<u8>>,
-    referrers: Vec<Value>,
+pub(crate) struct Host {
+    pub(crate) stored: BTreeMap<String, Vec<u8>>,
+    pub(crate) referrers: Vec<Value>,
     /// OCSP responses and CRLs by address; what is not there is unavailable.
     web: BTreeMap<String, Vec<u8>>,
 }
 
 impl Host {
-    fn with(envelopes: &[Vec<u8>]) -> Self {
+    pub(crate) fn with(envelopes: &[Vec<u8>]) -> Self {
         let mut host = Self::default();
         host.store(IMAGE);
         for envelope in envelopes {
@@ -65,12 +65,12 @@ impl Host {
         host
     }
 
-    fn store(&mut self, bytes: &[u8]) -> String {
+    pub(crate) fn store(&mut self, bytes: &[u8]) -> String {
         self.stored.insert(digest(bytes), bytes.to_vec());
         digest(bytes)
     }
 
-    fn sign(&mut self, envelope: &[u8]) {
+    pub(crate) fn sign(&mut self, envelope: &[u8]) {
         let kind = "application/vnd.cncf.notary.signature";
         let layer = self.store(envelope);
         let manifest = json!({
@@ -112,7 +112,7 @@ impl Host {
         }
     }
 
-    fn decide(&self, policy: &Value) -> Decided {
+    pub(crate) fn decide(&self, policy: &Value) -> Decided {
         self.decide_within(policy, &image(), Budget::default())
     }
 
@@ -149,16 +149,16 @@ impl Host {
     }
 }
 
-struct Decided {
-    decision: Decision,
+pub(crate) struct Decided {
+    pub(crate) decision: Decision,
     /// Addresses, round by round.
-    asked: Vec<Vec<String>>,
+    pub(crate) asked: Vec<Vec<String>>,
     evidence: Vec<EvidenceItem>,
 }
 
 impl Decided {
     /// `allow`, or the code of the reason.
-    fn verdict(&self) -> String {
+    pub(crate) fn verdict(&self) -> String {
         match &self.decision.images[0].reason {
             None => "allow".to_owned(),
             Some(reason) => {
@@ -188,7 +188,7 @@ fn ders(world: &World, leaf: &Certificate) -> Vec<Vec<u8>> {
     world.chain(leaf).iter().map(|certificate| certificate.der().to_vec()).collect()
 }
 
-fn draft(world: &World, leaf: &Certificate) -> Draft {
+pub(crate) fn draft(world: &World, leaf: &Certificate) -> Draft {
     let payload = json!({ "targetArtifact": { "mediaType": MANIFEST, "digest": digest(IMAGE), "size": IMAGE.len() } });
     Draft::new(
         Format::Jws,
@@ -200,7 +200,7 @@ fn draft(world: &World, leaf: &Certificate) -> Draft {
 }
 
 /// A rule that asks for a signature under this root; `fields` are of the authority.
-fn policy(world: &World, fields: Value) -> Value {
+pub(crate) fn policy(world: &World, fields: Value) -> Value {
     let root = pem(&world.root.issued_by(&world.root.as_issuer()));
     policy_of(json!({ "ca": [root] }), fields)
 }
