@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/cyberphone/json-canonicalization/go/src/webpki.org/jsoncanonicalizer"
 	"github.com/go-openapi/runtime"
@@ -159,6 +160,15 @@ func rewrite(entry *rekorpb.TransparencyLogEntry) ([]byte, error) {
 	return types.CanonicalizeEntry(context.Background(), read)
 }
 
+func oneLine(err error) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, err.Error())
+}
+
 func main() {
 	if len(os.Args) != 2 {
 		fmt.Fprintln(os.Stderr, "usage: sigstore-go DIRECTORY")
@@ -175,11 +185,11 @@ func main() {
 		}
 		verdict := "accept"
 		if err := judge(filepath.Join(os.Args[1], c.Name())); err != nil {
-			verdict = "refuse: " + strings.ReplaceAll(err.Error(), "\n", " ")
+			verdict = "refuse: " + oneLine(err)
 		}
 		body := "bodies as written"
 		if err := bodies(filepath.Join(os.Args[1], c.Name())); err != nil {
-			body = strings.ReplaceAll(err.Error(), "\n", " ")
+			body = oneLine(err)
 		}
 		fmt.Printf("%s\t%s\t%s\n", c.Name(), verdict, body)
 	}

@@ -32,7 +32,9 @@ pub fn all(directory: &Path) -> Result<(), Box<dyn Error>> {
         match answer {
             Answer::Accept => println!("{name}\taccept"),
             Answer::None => println!("{name}\tnone"),
-            Answer::Refuse(why) => println!("{name}\trefuse: {}", why.replace(['\n', '\t'], " ")),
+            Answer::Refuse(why) => {
+                println!("{name}\trefuse: {}", why.replace(char::is_control, " "))
+            }
         }
     }
     Ok(())

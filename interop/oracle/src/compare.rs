@@ -3,7 +3,8 @@
 //! ANSWERS has what the two said, `sigstore-verify.KIND` and `sigstore-go.KIND`. DIFFERENCES has two
 //! kinds of lines: `class NAME text`, and `NAME verifier pattern`, where a `*` in the pattern of a
 //! case's name stands for anything; the first line that fits says the class. A difference that no line
-//! explains, a line that explains nothing and a class without lines are errors.
+//! explains, a line that explains nothing and a class without lines are errors; and so is a case of
+//! UPSTREAM, in the first column of its tables, about which nobody differs.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,6 +44,7 @@ pub fn all(
     cases: &Path,
     answers: &Path,
     differences: &Path,
+    upstream: &Path,
     verdicts: &Path,
     summary: &Path,
 ) -> Outcome<()> {
@@ -72,9 +74,25 @@ pub fn all(
         .iter()
         .filter(|(class, _)| !differences.lines.iter().any(|line| line.class == *class));
     wrong.extend(empty.map(|(class, _)| format!("a class without lines: {class}")));
+    wrong.extend(stale_findings(&fs::read_to_string(upstream)?, &rows));
     fs::write(verdicts, table(&rows))?;
     fs::write(summary, summarised(&rows, &differences))?;
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
+}
+
+fn stale_findings(upstream: &str, rows: &[Row]) -> Vec<String> {
+    let lines = upstream.lines().filter(|line| line.starts_with("| `"));
+    let cells = lines.filter_map(|line| line.split('|').nth(1));
+    let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    names
+        .filter(|name| {
+            let fault = format!("fault/{name}");
+            let pattern = if name.contains('/') { name } else { fault.as_str() };
+            let mut named = rows.iter().filter(|row| matches(pattern, &row.case));
+            !named.any(|row| row.differs(0) || row.differs(1))
+        })
+        .map(|name| format!("nobody differs: {name}"))
+        .collect()
 }
 
 impl Row {
