@@ -164,7 +164,7 @@ fn bundles(portable: &ModuleEvaluator, wide: &ModuleEvaluator) {
         let artifact = if own.is_file() { own } else { directory.join("a.txt") };
         let artifact = Artifact::open(artifact.to_str().unwrap()).unwrap();
         let judge = |evaluator: &dyn Evaluator| -> Judgement {
-            let bundles = vec![bundle.clone()];
+            let bundles = vec![blob::bundle(bundle.clone())];
             blob::decide(evaluator, &Nothing, &policy, artifact.clone(), bundles, NOW).unwrap()
         };
         let judgement = judge(portable);

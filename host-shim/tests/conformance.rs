@@ -150,7 +150,8 @@ impl Asset {
         let policy = self.expectation().policy();
         let artifact = Artifact::open(&self.artifact(form)).unwrap();
         let bundle = fs::read(self.directory.join("bundle.sigstore.json")).unwrap();
-        blob::decide(evaluator, &Nothing, &policy, artifact, vec![bundle], NOW).unwrap()
+        blob::decide(evaluator, &Nothing, &policy, artifact, vec![blob::bundle(bundle)], NOW)
+            .unwrap()
     }
 
     /// The verdict, and the module's answer to the byte.

@@ -1,6 +1,7 @@
 //! `countersign verify-blob`.
 
 use clap::{ArgGroup, Args};
+use countersign::wire::{BlobSignature, Bytes};
 
 use super::{
     Exit,
@@ -38,7 +39,8 @@ pub(super) struct VerifyBlob {
     /// A Sigstore bundle, or one of cosign's older format; several are tried each
     #[arg(long, value_name = "FILE")]
     bundle: Vec<String>,
-    /// A signature in a file of its own: base64, or the bytes
+    /// A signature in a file of its own: base64, or the bytes; with --policy also Notation's
+    /// `….jws.sig` and `….cose.sig`
     #[arg(long, value_name = "FILE")]
     signature: Option<String>,
     /// The certificate of --signature, PEM, with its chain if there is one
@@ -75,25 +77,25 @@ impl VerifyBlob {
                 return Err("--name is for the rules of a --policy".to_owned());
             }
             let expected = self.signed_by.read()?;
-            let bundles = self.bundles(expected.key.as_deref())?;
+            let bundles = self.candidates(expected.key.as_deref())?;
             let policy = expected.expectation.policy();
             return self.decide(modules, &policy, bundles, &|pointer| {
                 self.signed_by.locate(&expected, pointer)
             });
         };
         let document = Document::load_policy(path).map_err(|e| e.to_string())?;
-        let bundles = self.bundles(None)?;
+        let bundles = self.candidates(None)?;
         self.decide(modules, &document.value, bundles, &|pointer| document.locate(pointer))
     }
 
-    fn bundles(&self, key: Option<&str>) -> Result<Vec<Vec<u8>>, String> {
+    fn candidates(&self, key: Option<&str>) -> Result<Vec<BlobSignature>, String> {
         let mut bundles = Vec::new();
         for path in &self.bundle {
             let bytes = signed_by::bytes(path, MOST_BUNDLE, "--bundle")?;
-            bundles.push(match from_cosign_bundle(&bytes) {
+            bundles.push(blob::bundle(match from_cosign_bundle(&bytes) {
                 Some(converted) => converted.map_err(|e| format!("--bundle {path}: {e}"))?,
                 None => bytes,
-            });
+            }));
         }
         let Some(path) = &self.signature else {
             return Ok(bundles);
@@ -103,6 +105,11 @@ impl VerifyBlob {
             path.map(|path| signed_by::bytes(path, MOST_DETACHED, option)).transpose()
         };
         let signature = signed_by::bytes(path, MOST_DETACHED, "--signature")?;
+        if let (Some(_), Some(media_type)) = (&self.policy, blob::notation_media_type(path)) {
+            let content = Bytes(signature);
+            bundles.push(BlobSignature { media_type: media_type.to_owned(), content });
+            return Ok(bundles);
+        }
         let certificate = match read(&self.certificate, "--certificate")? {
             Some(bytes) => {
                 Some(String::from_utf8(bytes).map_err(|_| "--certificate: not PEM".to_owned())?)
@@ -117,7 +124,8 @@ impl VerifyBlob {
             timestamp: timestamp.as_deref(),
         };
         let bundle = detached.to_bundle();
-        bundles.push(bundle.map_err(|e| format!("--signature {path}: no bundle of it: {e}"))?);
+        let bundle = bundle.map_err(|e| format!("--signature {path}: no bundle of it: {e}"))?;
+        bundles.push(blob::bundle(bundle));
         Ok(bundles)
     }
 
@@ -125,7 +133,7 @@ impl VerifyBlob {
         &self,
         modules: Modules,
         policy: &serde_json::Value,
-        bundles: Vec<Vec<u8>>,
+        signatures: Vec<BlobSignature>,
         locate: &dyn Fn(&str) -> String,
     ) -> Result<Exit, String> {
         let mut artifact = open(&self.artifact)?;
@@ -136,7 +144,7 @@ impl VerifyBlob {
         let revocation = self.revocation.source();
         let source = Sources { images: &Nothing, revocation: &revocation };
         let (evaluator, now) = (&session.evaluator, session.now());
-        let judged = blob::decide(evaluator, &source, policy, artifact, bundles, now);
+        let judged = blob::decide(evaluator, &source, policy, artifact, signatures, now);
         say_notes(&revocation);
         session.add(&self.artifact, judged.map_err(|e| e.to_string()), locate);
         Ok(session.finish())

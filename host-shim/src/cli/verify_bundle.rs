@@ -54,7 +54,8 @@ impl VerifyBundle {
         let mut session = Session::start(&self.manner, modules)?;
         let policy = expected.expectation.policy();
         let (evaluator, now) = (&session.evaluator, session.now());
-        let judged = blob::decide(evaluator, &Nothing, &policy, artifact, vec![bundle], now);
+        let judged =
+            blob::decide(evaluator, &Nothing, &policy, artifact, vec![blob::bundle(bundle)], now);
         session.add(&self.artifact, judged.map_err(|e| e.to_string()), &|pointer| {
             self.signed_by.locate(&expected, pointer)
         });
