@@ -7,10 +7,10 @@ use der::{
 };
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
-use super::{Pair, RevocationError, algorithm};
+use super::{Pair, RevocationError};
 use crate::{
     crypto::{HashAlgorithm, sha1_name},
-    x509::Certificate,
+    x509::{self, Certificate},
 };
 
 pub(super) const SHA_1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
@@ -54,7 +54,7 @@ impl CertId<'_> {
         if self.algorithm.oid == SHA_1 {
             return Ok(Hash::Sha1);
         }
-        match algorithm::hash(&self.algorithm.oid) {
+        match x509::hash_of(&self.algorithm.oid) {
             Some(hash) => Ok(Hash::Sha2(hash)),
             None => Err(RevocationError::UnsupportedAlgorithm(self.algorithm.oid.to_string())),
         }

@@ -5,9 +5,9 @@ use der::{Decode, Encode, asn1::ObjectIdentifier};
 use spki::AlgorithmIdentifierRef;
 
 use super::TimestampError;
-use crate::crypto::{
-    HashAlgorithm::{self, Sha256, Sha384, Sha512},
-    Scheme,
+use crate::{
+    crypto::{HashAlgorithm, Scheme},
+    x509,
 };
 
 /// A hash function. [RFC 5754 §2](https://www.rfc-editor.org/rfc/rfc5754#section-2): parameters are
@@ -20,11 +20,11 @@ pub(super) fn hash(
 }
 
 fn hash_of(oid: ObjectIdentifier) -> Result<HashAlgorithm, TimestampError> {
+    if let Some(hash) = x509::hash_of(&oid) {
+        return Ok(hash);
+    }
     let oid = oid.to_string();
     match oid.as_str() {
-        "2.16.840.1.101.3.4.2.1" => Ok(Sha256),
-        "2.16.840.1.101.3.4.2.2" => Ok(Sha384),
-        "2.16.840.1.101.3.4.2.3" => Ok(Sha512),
         "1.2.840.113549.2.5" => weak("MD5"),
         "1.3.14.3.2.26" => weak("SHA-1"),
         "2.16.840.1.101.3.4.2.4" => weak("SHA-224"),
@@ -44,25 +44,17 @@ pub(super) fn scheme(
         return pss(algorithm);
     }
     no_parameters(algorithm)?;
-    Ok(match oid.as_str() {
-        // RFC 5758 §3.2
-        "1.2.840.10045.4.3.2" => Scheme::EcdsaDer(Sha256),
-        "1.2.840.10045.4.3.3" => Scheme::EcdsaDer(Sha384),
-        "1.2.840.10045.4.3.4" => Scheme::EcdsaDer(Sha512),
-        // RFC 5754 §3.2, RFC 4055 §5
-        "1.2.840.113549.1.1.1" => Scheme::RsaPkcs1(digest),
-        "1.2.840.113549.1.1.11" => Scheme::RsaPkcs1(Sha256),
-        "1.2.840.113549.1.1.12" => Scheme::RsaPkcs1(Sha384),
-        "1.2.840.113549.1.1.13" => Scheme::RsaPkcs1(Sha512),
-        // RFC 8419 §3
-        "1.3.101.112" => Scheme::Ed25519,
-        "1.2.840.113549.1.1.4" => return weak("RSA with MD5"),
-        "1.2.840.113549.1.1.5" => return weak("RSA with SHA-1"),
-        "1.2.840.113549.1.1.14" => return weak("RSA with SHA-224"),
-        "1.2.840.10045.4.1" => return weak("ECDSA with SHA-1"),
-        "1.2.840.10045.4.3.1" => return weak("ECDSA with SHA-224"),
-        _ => return Err(TimestampError::UnsupportedAlgorithm(oid)),
-    })
+    match oid.as_str() {
+        // RFC 5754 §3.2
+        "1.2.840.113549.1.1.1" => Ok(Scheme::RsaPkcs1(digest)),
+        "1.2.840.113549.1.1.4" => weak("RSA with MD5"),
+        "1.2.840.113549.1.1.5" => weak("RSA with SHA-1"),
+        "1.2.840.113549.1.1.14" => weak("RSA with SHA-224"),
+        "1.2.840.10045.4.1" => weak("ECDSA with SHA-1"),
+        "1.2.840.10045.4.3.1" => weak("ECDSA with SHA-224"),
+        // The rest is as certificates have it.
+        _ => x509::signature_scheme(algorithm).map_err(TimestampError::UnsupportedAlgorithm),
+    }
 }
 
 /// RSASSA-PSS-params, [RFC 4055 §3.1](https://www.rfc-editor.org/rfc/rfc4055#section-3.1): the mask

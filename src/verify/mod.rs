@@ -7,8 +7,10 @@ pub mod sigstore;
 use std::collections::BTreeSet;
 
 use crate::{
-    crypto::{Exhausted, HashAlgorithm, HexDigests, PublicKey, hex},
+    crypto::{Exhausted, HashAlgorithm, HexDigests, KeyError, PublicKey, hex},
+    policy::Pattern,
     time::Time,
+    timestamp::TimestampError,
     trust::identity::subject_line,
     verdict::{Code, Reason},
     wire::Node,
@@ -143,4 +145,42 @@ fn path_reason(error: PathError, leaf: &Certificate, roots: &[Certificate], time
         }
         PathError::Budget => Reason::of(Code::BudgetSignatures),
     }
+}
+
+/// Why a timestamp does not count.
+fn timestamp_reason(error: &TimestampError) -> Reason {
+    let code = match error {
+        TimestampError::Budget => Code::BudgetSignatures,
+        TimestampError::Malformed(_)
+        | TimestampError::NotGranted(_)
+        | TimestampError::TooLarge(_)
+        | TimestampError::UnsupportedAlgorithm(_)
+        | TimestampError::WeakAlgorithm(_) => Code::TimestampMalformed,
+        TimestampError::SignerUnknown | TimestampError::Untrusted => Code::TimestampUntrusted,
+        TimestampError::CertificateExpired
+        | TimestampError::CertificateNotYetValid
+        | TimestampError::CertificateProfile(_)
+        | TimestampError::ImprintMismatch
+        | TimestampError::SignatureInvalid => Code::TimestampInvalid,
+    };
+    Reason::new(code, error.to_string())
+}
+
+/// Why a key that travels with a signature is not accepted.
+const fn key_code(error: &KeyError) -> Code {
+    match error {
+        KeyError::Malformed | KeyError::NotPem => Code::KeyMalformed,
+        KeyError::Unsupported { .. } => Code::KeyUnsupported,
+        KeyError::Weak { .. } => Code::KeyWeak,
+    }
+}
+
+/// The alternative name by which a policy means this certificate.
+fn meant_name<'c>(leaf: &'c Certificate, pattern: &Pattern) -> Result<&'c str, Reason> {
+    let mut names = leaf.subject_alt_names().iter().filter_map(SubjectAltName::text);
+    names.find(|name| pattern.matches(name)).ok_or_else(|| {
+        let found: Vec<_> = leaf.subject_alt_names().iter().map(ToString::to_string).collect();
+        let found = if found.is_empty() { "no name".to_owned() } else { found.join(", ") };
+        Reason::of(Code::IdentityMismatch).expected(pattern.describe()).found(found)
+    })
 }

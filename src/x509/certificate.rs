@@ -409,7 +409,8 @@ fn pss_hash(algorithm: &AlgorithmIdentifierRef<'_>) -> Option<HashAlgorithm> {
     same.then_some(hash)
 }
 
-fn hash_of(oid: &ObjectIdentifier) -> Option<HashAlgorithm> {
+/// A hash function of SHA-2 by its object identifier.
+pub fn hash_of(oid: &ObjectIdentifier) -> Option<HashAlgorithm> {
     match oid.to_string().as_str() {
         "2.16.840.1.101.3.4.2.1" => Some(HashAlgorithm::Sha256),
         "2.16.840.1.101.3.4.2.2" => Some(HashAlgorithm::Sha384),
@@ -419,7 +420,7 @@ fn hash_of(oid: &ObjectIdentifier) -> Option<HashAlgorithm> {
 }
 
 /// The scheme, or the object identifier of one that is not accepted (SHA-1 and MD5 among them).
-fn signature_scheme(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Scheme, String> {
+pub fn signature_scheme(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Scheme, String> {
     use HashAlgorithm::{Sha256, Sha384, Sha512};
     let oid = algorithm.oid.to_string();
     Ok(match oid.as_str() {

@@ -7,5 +7,5 @@ pub mod path;
 
 pub use certificate::{
     BasicConstraints, CODE_SIGNING, Certificate, CertificateError, ExtendedKeyUsage, KeyUsage,
-    SubjectAltName, TIME_STAMPING,
+    SubjectAltName, TIME_STAMPING, hash_of, signature_scheme,
 };

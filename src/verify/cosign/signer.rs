@@ -13,12 +13,12 @@ use crate::{
     trust::identity::subject_line,
     verdict::{Code, Reason, most_specific},
     verify::{
-        Rejected, Signer, Target, path_reason,
+        Rejected, Signer, Target, key_code, meant_name, path_reason,
         sigstore::{self, Evidence, Holder, Proof},
     },
     wire::{Kind, Node},
     x509::{
-        Certificate, SubjectAltName, fulcio,
+        Certificate, fulcio,
         path::{self, Purpose},
     },
 };
@@ -355,23 +355,14 @@ impl Signed<'_> {
 impl OwnCa<'_> {
     /// The name by which the policy means this certificate.
     fn name(&self, leaf: &Certificate) -> Result<String, Reason> {
-        let mismatch = |pattern: &Pattern, found: String| {
-            Reason::of(Code::IdentityMismatch).expected(pattern.describe()).found(found)
-        };
         let name = match self.subject {
-            Subject::AlternativeName(pattern) => {
-                let mut names = leaf.subject_alt_names().iter().filter_map(SubjectAltName::text);
-                names.find(|name| pattern.matches(name)).map(str::to_owned).ok_or_else(|| {
-                    let found: Vec<_> =
-                        leaf.subject_alt_names().iter().map(ToString::to_string).collect();
-                    let none = found.is_empty();
-                    mismatch(pattern, if none { "no name".into() } else { found.join(", ") })
-                })?
-            }
+            Subject::AlternativeName(pattern) => meant_name(leaf, pattern)?.to_owned(),
             Subject::DistinguishedName(pattern) => {
                 let subject = subject_line(leaf.subject());
                 if !pattern.matches(&subject) {
-                    return Err(mismatch(pattern, subject));
+                    return Err(Reason::of(Code::IdentityMismatch)
+                        .expected(pattern.describe())
+                        .found(subject));
                 }
                 subject
             }
@@ -389,13 +380,5 @@ impl OwnCa<'_> {
 }
 
 fn key(leaf: &Certificate) -> Result<PublicKey, Reason> {
-    use crate::crypto::KeyError;
-    leaf.public_key().map_err(|error| {
-        let code = match error {
-            KeyError::Weak { .. } => Code::KeyWeak,
-            KeyError::Unsupported { .. } => Code::KeyUnsupported,
-            KeyError::Malformed | KeyError::NotPem => Code::KeyMalformed,
-        };
-        Reason::new(code, error.to_string())
-    })
+    leaf.public_key().map_err(|error| Reason::new(key_code(&error), error.to_string()))
 }

@@ -1,10 +1,11 @@
 //! Errors of the rooms below, as reasons.
 
 use crate::{
-    crypto::{KeyError, SignatureError},
+    crypto::SignatureError,
     envelope::notation::EnvelopeError,
     timestamp::TimestampError,
     verdict::{Code, Reason},
+    verify::{key_code, timestamp_reason},
     x509::notation_profile::ChainError,
 };
 
@@ -35,11 +36,7 @@ pub(super) fn of_envelope(error: EnvelopeError) -> Reason {
 pub(super) fn of_chain(error: ChainError) -> Reason {
     let code = match &error {
         ChainError::Empty => Code::CertificateAbsent,
-        ChainError::Key { error, .. } => match error {
-            KeyError::Malformed | KeyError::NotPem => Code::KeyMalformed,
-            KeyError::Unsupported { .. } => Code::KeyUnsupported,
-            KeyError::Weak { .. } => Code::KeyWeak,
-        },
+        ChainError::Key { error, .. } => key_code(error),
         ChainError::KeySize { .. } => Code::KeyUnsupported,
         ChainError::WeakSignature { .. } => Code::CertificateWeak,
         ChainError::BasicConstraints { .. }
@@ -71,22 +68,8 @@ pub(super) fn of_signature(error: SignatureError) -> Reason {
 }
 
 pub(super) fn of_timestamp(error: TimestampError) -> Reason {
-    let code = match error {
-        TimestampError::Budget => Code::BudgetSignatures,
-        TimestampError::Malformed(_)
-        | TimestampError::NotGranted(_)
-        | TimestampError::TooLarge(_)
-        | TimestampError::UnsupportedAlgorithm(_)
-        | TimestampError::WeakAlgorithm(_) => Code::TimestampMalformed,
-        TimestampError::SignerUnknown | TimestampError::Untrusted => Code::TimestampUntrusted,
-        TimestampError::CertificateExpired
-        | TimestampError::CertificateNotYetValid
-        | TimestampError::CertificateProfile(_)
-        | TimestampError::ImprintMismatch
-        | TimestampError::SignatureInvalid => Code::TimestampInvalid,
-    };
-    let reason = Reason::new(code, error.to_string());
-    match code {
+    let reason = timestamp_reason(&error);
+    match reason.code {
         Code::TimestampUntrusted => {
             reason.next("add the root of the timestamp authority to the `tsa` store")
         }

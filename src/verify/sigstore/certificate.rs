@@ -7,10 +7,10 @@ use crate::{
     transparency::sct::{self, CtLog, Precertificate, SctError},
     trust::sigstore::Authority,
     verdict::{Code, Reason},
-    verify::path_reason,
+    verify::{meant_name, path_reason},
     wire::{Kind, Node},
     x509::{
-        Certificate, SubjectAltName,
+        Certificate,
         fulcio::{self, IssuerError},
         path::{self, PathError, Purpose},
     },
@@ -22,8 +22,6 @@ use crate::{
 /// spec: client-spec §4.3 "The Verifier MUST then check the certificate against the verification
 /// policy."
 pub fn identity(leaf: &Certificate, wanted: &[Identity]) -> Result<(String, String), Reason> {
-    let names: Vec<&str> =
-        leaf.subject_alt_names().iter().filter_map(SubjectAltName::text).collect();
     let issuer = fulcio::issuer(leaf).map_err(|error| {
         let expected: Vec<_> = wanted.iter().map(|w| w.issuer.describe()).collect();
         let code = match error {
@@ -34,7 +32,7 @@ pub fn identity(leaf: &Certificate, wanted: &[Identity]) -> Result<(String, Stri
     })?;
     let mut closest: Option<Reason> = None;
     for identity in wanted {
-        match one(leaf, &names, &issuer, identity) {
+        match one(leaf, &issuer, identity) {
             Ok(name) => return Ok((issuer, name)),
             Err(reason) => {
                 if closest.as_ref().is_none_or(|c| reason.code > c.code) {
@@ -46,19 +44,8 @@ pub fn identity(leaf: &Certificate, wanted: &[Identity]) -> Result<(String, Stri
     Err(closest.unwrap_or_else(|| Reason::of(Code::IdentityMismatch)))
 }
 
-fn one(
-    leaf: &Certificate,
-    names: &[&str],
-    issuer: &str,
-    wanted: &Identity,
-) -> Result<String, Reason> {
-    let Some(name) = names.iter().find(|name| wanted.subject.matches(name)) else {
-        let found: Vec<_> = leaf.subject_alt_names().iter().map(ToString::to_string).collect();
-        let found = if found.is_empty() { "no name".to_owned() } else { found.join(", ") };
-        return Err(Reason::of(Code::IdentityMismatch)
-            .expected(wanted.subject.describe())
-            .found(found));
-    };
+fn one(leaf: &Certificate, issuer: &str, wanted: &Identity) -> Result<String, Reason> {
+    let name = meant_name(leaf, &wanted.subject)?;
     if !wanted.issuer.matches(issuer) {
         return Err(Reason::of(Code::IssuerMismatch)
             .expected(wanted.issuer.describe())
@@ -72,7 +59,7 @@ fn one(
                 .found(found.unwrap_or_else(|| format!("no {extension}"))));
         }
     }
-    Ok((*name).to_owned())
+    Ok(name.to_owned())
 }
 
 /// The certificates of a chain that travels but for those of the instance itself, which count as

@@ -9,6 +9,7 @@ use crate::{
     time::Time,
     timestamp::{self, TimestampError, Token},
     verdict::{Code, Reason},
+    verify::timestamp_reason,
     wire::{Kind, Node},
     x509::Certificate,
 };
@@ -75,7 +76,7 @@ fn one(
             .flat_map(|a| a.leaf.iter().chain(&a.intermediates).chain(&a.anchor));
         own.any(|own| own.spki_der() == certificate.spki_der())
     };
-    let token = Token::parse(der).map_err(reason)?.without(listed);
+    let token = Token::parse(der).map_err(|error| timestamp_reason(&error))?.without(listed);
     let claimed = token.claimed_time();
     let mut untrusted = Reason::of(Code::TimestampUntrusted)
         .expected(format!("an authority of trust `{}`", instance.name));
@@ -99,30 +100,12 @@ fn one(
                 .found(found.time.to_string());
             }
             Err(TimestampError::SignerUnknown | TimestampError::Untrusted) => {}
-            Err(TimestampError::Budget) => return Err(reason(TimestampError::Budget)),
+            Err(error @ TimestampError::Budget) => return Err(timestamp_reason(&error)),
             Err(error) => {
-                let error = reason(error).found(format!("a timestamp of {claimed}"));
+                let error = timestamp_reason(&error).found(format!("a timestamp of {claimed}"));
                 invalid.get_or_insert(error);
             }
         }
     }
     Err(invalid.unwrap_or(untrusted))
-}
-
-fn reason(error: TimestampError) -> Reason {
-    let code = match error {
-        TimestampError::Budget => Code::BudgetSignatures,
-        TimestampError::Malformed(_)
-        | TimestampError::NotGranted(_)
-        | TimestampError::TooLarge(_)
-        | TimestampError::UnsupportedAlgorithm(_)
-        | TimestampError::WeakAlgorithm(_) => Code::TimestampMalformed,
-        TimestampError::SignerUnknown | TimestampError::Untrusted => Code::TimestampUntrusted,
-        TimestampError::CertificateExpired
-        | TimestampError::CertificateNotYetValid
-        | TimestampError::CertificateProfile(_)
-        | TimestampError::ImprintMismatch
-        | TimestampError::SignatureInvalid => Code::TimestampInvalid,
-    };
-    Reason::new(code, error.to_string())
 }
