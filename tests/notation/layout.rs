@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub(crate) use crate::shared::not_run;
 use countersign::{
     crypto::{hex, sha256},
     verify::Target,
@@ -15,26 +16,6 @@ use serde_json::Value;
 pub(crate) fn corpora() -> Option<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     [here.join("corpora"), here.join("../shared/corpora")].into_iter().find(|path| path.is_dir())
-}
-
-/// Public vectors, which are not committed.
-pub(crate) fn vectors() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let shared = std::env::var_os("COUNTERSIGN_SHARED").map_or(beside, PathBuf::from);
-    Some(shared.join("vectors/notation")).filter(|path| path.is_dir())
-}
-
-/// Says that data is not there, and leaves a file to be counted by `make test`; an error where
-/// nothing may be left out.
-pub(crate) fn not_run(what: &str) {
-    println!("NOT RUN: {what}");
-    if let Some(directory) = std::env::var_os("NOT_RUN_DIR") {
-        let thread = std::thread::current();
-        let test = thread.name().unwrap_or("test").replace("::", ".");
-        let path = Path::new(&directory).join(format!("{}-{test}", std::process::id()));
-        fs::write(path, format!("{test}: {what}\n")).unwrap();
-    }
-    assert!(std::env::var_os("CI").is_none(), "{what}");
 }
 
 /// One Notation signature of a layout.
@@ -91,4 +72,9 @@ fn target(layout: &Path, digest: &str) -> Target {
         bytes: Some(bytes),
         digests: countersign::crypto::HexDigests::default(),
     }
+}
+
+/// The public vectors of this test.
+pub(crate) fn vectors() -> Option<PathBuf> {
+    crate::shared::vectors("notation")
 }

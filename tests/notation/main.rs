@@ -13,6 +13,8 @@ mod draft;
 mod made;
 #[path = "../support/notation_pki.rs"]
 mod pki;
+#[path = "../support/shared.rs"]
+mod shared;
 #[path = "../support/sigstore/mod.rs"]
 #[allow(unused_imports, reason = "each test takes what it needs")]
 mod sigstore;

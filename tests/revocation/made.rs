@@ -1,10 +1,6 @@
 //! A chain, OCSP responses and CRLs in which every field can be wrong.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use countersign::{
     crypto::{Memo, Spend},
@@ -16,6 +12,7 @@ use countersign::{
 };
 use sha1::{Digest, Sha1};
 
+pub(crate) use crate::shared::not_run;
 use crate::sigstore::{
     certificate::{Certificate, DIGITAL_SIGNATURE, EXTENDED_KEY_USAGE, Issuer, name},
     der, instant,
@@ -465,26 +462,6 @@ pub(crate) fn verdict(finding: &Finding) -> String {
     format!("{status}/{method}")
 }
 
-/// Says that data is not there, and leaves a file to be counted by `make test`; an error where
-/// nothing may be left out.
-pub(crate) fn not_run(what: &str) {
-    println!("NOT RUN: {what}");
-    if let Some(directory) = std::env::var_os("NOT_RUN_DIR") {
-        let thread = std::thread::current();
-        let test = thread.name().unwrap_or("test").replace("::", ".");
-        let path = Path::new(&directory).join(format!("{}-{test}", std::process::id()));
-        fs::write(path, format!("{test}: {what}\n")).unwrap();
-    }
-    assert!(std::env::var_os("CI").is_none(), "{what}");
-}
-
-/// The public vectors of Notation, which are not committed.
-pub(crate) fn vectors() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let shared = std::env::var_os("COUNTERSIGN_SHARED").map_or(beside, PathBuf::from);
-    Some(shared.join("vectors/notation")).filter(|path| path.is_dir())
-}
-
 #[test]
 fn the_request_is_the_one_of_rfc_5019() {
     let world = World::new();
@@ -527,4 +504,9 @@ fn serial_numbers_are_compared_as_numbers() {
 /// The name of an authority.
 pub(crate) fn named(common_name: &str, key: Key) -> Issuer {
     Issuer { name: name(common_name), key }
+}
+
+/// The public vectors of this test.
+pub(crate) fn vectors() -> Option<PathBuf> {
+    crate::shared::vectors("notation")
 }

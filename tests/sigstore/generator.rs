@@ -1,12 +1,10 @@
 //! The Sigstore in memory makes what it says: structure here, validity by the oracle of interop/.
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, path::PathBuf};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
+pub(crate) use crate::shared::not_run;
 use crate::sigstore::{
     ARTIFACT, IDENTITY, Signing, Sigstore, Who,
     bundle::Version,
@@ -381,26 +379,6 @@ fn shapes(bundle: &Value) -> BTreeSet<String> {
     all
 }
 
-/// Public vectors, which are not committed.
-pub(crate) fn vectors() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let shared = std::env::var_os("COUNTERSIGN_SHARED").map_or(beside, PathBuf::from);
-    Some(shared.join("vectors/sigstore-conformance")).filter(|path| path.is_dir())
-}
-
-/// Says that data is not there, and leaves a file to be counted by `make test`; an error where
-/// nothing may be left out.
-pub(crate) fn not_run(what: &str) {
-    println!("NOT RUN: {what}");
-    if let Some(directory) = std::env::var_os("NOT_RUN_DIR") {
-        let thread = std::thread::current();
-        let test = thread.name().unwrap_or("test").replace("::", ".");
-        let path = Path::new(&directory).join(format!("{}-{test}", std::process::id()));
-        std::fs::write(path, format!("{test}: {what}\n")).unwrap();
-    }
-    assert!(std::env::var_os("CI").is_none(), "{what}");
-}
-
 /// Vectors in whose place a happy path could stand, and members that only the vector has.
 #[test]
 fn shapes_are_those_of_the_conformance_vectors() {
@@ -453,4 +431,9 @@ fn the_same_plan_gives_the_same_bytes() {
 
 fn bundle(happy: &Case) -> Vec<u8> {
     Sigstore::new().sign(&happy.plan).json()
+}
+
+/// The public vectors of this test.
+pub(crate) fn vectors() -> Option<PathBuf> {
+    crate::shared::vectors("sigstore-conformance")
 }

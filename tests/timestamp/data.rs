@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub(crate) use crate::shared::{not_run, vectors};
 use base64::{Engine, engine::general_purpose::STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
 use countersign::{
     crypto::{Memo, Spend},
@@ -12,26 +13,6 @@ use countersign::{
     x509::Certificate,
 };
 use serde_json::Value;
-
-/// Says that data is not there, and leaves a file to be counted by `make test`; an error where
-/// nothing may be left out.
-pub(crate) fn not_run(what: &str) {
-    println!("NOT RUN: {what}");
-    if let Some(directory) = std::env::var_os("NOT_RUN_DIR") {
-        let thread = std::thread::current();
-        let test = thread.name().unwrap_or("test").replace("::", ".");
-        let path = Path::new(&directory).join(format!("{}-{test}", std::process::id()));
-        fs::write(path, format!("{test}: {what}\n")).unwrap();
-    }
-    assert!(std::env::var_os("CI").is_none(), "{what}");
-}
-
-/// A directory of the public vectors, which are not committed.
-pub(crate) fn vectors(name: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let shared = std::env::var_os("COUNTERSIGN_SHARED").map_or(beside, PathBuf::from);
-    Some(shared.join("vectors").join(name)).filter(|path| path.is_dir())
-}
 
 pub(crate) fn corpora() -> Option<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -2,6 +2,8 @@
 //! of our own made, and changed bits.
 #![allow(clippy::disallowed_methods, reason = "the core reads no files; tests of it do")]
 
+#[path = "../support/shared.rs"]
+mod shared;
 #[path = "../support/sigstore/mod.rs"]
 #[allow(unused_imports, reason = "each test takes what it needs")]
 mod sigstore;
