@@ -27,6 +27,7 @@ pub mod evidence;
 pub mod json;
 pub mod pem;
 pub mod policy;
+pub mod predicate;
 pub mod reference;
 pub mod revocation;
 pub mod time;

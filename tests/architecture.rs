@@ -29,6 +29,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("verdict", &["wire"]),
     ("wire", &["evidence", "json", "verdict"]),
     ("evidence", &["reference", "verdict", "wire"]),
+    // What an attestation says.
+    ("predicate", &["time", "verdict"]),
     // Whom to believe.
     ("trust", &["crypto", "time", "x509"]),
     // What the user wants. It holds the authorities that verification reads.
@@ -38,6 +40,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "attestation",
             "crypto",
             "json",
+            "predicate",
             "reference",
             "time",
             "trust",

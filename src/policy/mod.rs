@@ -3,8 +3,10 @@
 mod authority;
 mod cosign;
 mod document;
+mod duration;
 mod glob;
 mod notation;
+mod predicate;
 mod reader;
 mod requirement;
 mod sigstore;
@@ -13,6 +15,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     crypto::PublicKey,
+    predicate::Check,
     trust::sigstore::TrustedRoot,
     verify::notation::{NotationAuthority, Profile},
     wire::PolicyError,
@@ -179,13 +182,43 @@ pub enum Requirement {
     Attestation(Attestation),
 }
 
-/// `attestation`.
+/// `attestation`. All fields hold on the same attestation.
 #[derive(Clone, Debug)]
 pub struct Attestation {
+    /// By which conditions of others and exceptions know it.
+    pub name: Option<String>,
     /// What kind.
     pub kind: AttestationKind,
     /// Whose: met by signatures over the same statement, or the same referrer.
     pub signed_by: Box<Requirement>,
+    /// Which of those that are verified must hold.
+    pub select: Select,
+    /// How old it may be, in seconds.
+    pub max_age: Option<i64>,
+    /// What it must say.
+    pub checks: Vec<Check>,
+    /// Whose VEX counts for `vulnerabilities`.
+    pub vex: Option<Vex>,
+}
+
+/// Which of the verified attestations must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Select {
+    /// One of them.
+    Any,
+    /// Every one.
+    All,
+    /// The youngest; those that are as young, or undated, too.
+    Latest,
+}
+
+/// `vulnerabilities.vex`.
+#[derive(Clone, Debug)]
+pub struct Vex {
+    /// Who must have signed it.
+    pub signed_by: Box<Requirement>,
+    /// How old it may be, in seconds.
+    pub max_age: Option<i64>,
 }
 
 /// What kind of attestation.

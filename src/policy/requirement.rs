@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    Attestation, AttestationKind, Authority, Glob, Requirement, Rule,
-    reader::{Cursor, Reader, nearest},
+    Attestation, AttestationKind, Authority, Glob, Requirement, Rule, Select, Vex, duration,
+    predicate,
+    reader::{Cursor, Object, Reader, nearest},
 };
 use crate::{attestation::statement, verdict::Code, verify::notation};
 
@@ -107,34 +108,15 @@ fn attestation(
     names: &[&str],
     depth: usize,
 ) -> Option<Attestation> {
-    let object = r.object(
-        at,
-        &["artifactType", "select", "signedBy", "type"],
-        &[
-            "approvals",
-            "conditions",
-            "maxAge",
-            "name",
-            "provenance",
-            "sbom",
-            "subject",
-            "vsa",
-            "vulnerabilities",
-        ],
-    )?;
-    if let Some(at) = object.get("select")
-        && r.word(&at, &[("any", true), ("all", false), ("latest", false)]) == Some(false)
-    {
-        r.not_implemented(&at.path, "a `select` other than `any`");
-    }
-    let signed_by = object.need(r, "signedBy").and_then(|at| {
-        let tree = read(r, &at, names, depth + 1)?;
-        if has_attestation(&tree) {
-            r.error(Code::PolicyInvalidValue, &at.path, "`signedBy` cannot hold an attestation");
-            return None;
-        }
-        Some(tree)
-    });
+    let mut known = vec!["artifactType", "maxAge", "name", "select", "signedBy", "type"];
+    known.extend(predicate::FIELDS);
+    let object = r.object(at, &known, &["conditions", "subject"])?;
+    let name = object.get("name").and_then(|at| r.text(&at).map(str::to_owned));
+    let signed_by = object.need(r, "signedBy").and_then(|at| signed_by(r, &at, names, depth));
+    let checks = predicate::read(r, &object);
+    let vex = vex(r, &object, names, depth);
+    let max_age = object.get("maxAge").and_then(|at| duration::read(r, &at));
+    let select = select(r, &object);
     let (field, at) = r.one_of(&object, &["type", "artifactType"])?;
     let text = r.text(&at)?;
     let kind = if field == "artifactType" {
@@ -163,7 +145,54 @@ fn attestation(
             predicate_type: predicate_type.to_owned(),
         }
     };
-    Some(Attestation { kind, signed_by: Box::new(signed_by?) })
+    let signed_by = Box::new(signed_by?);
+    Some(Attestation { name, kind, signed_by, select, max_age, checks, vex })
+}
+
+fn signed_by(r: &mut Reader, at: &Cursor<'_>, names: &[&str], depth: usize) -> Option<Requirement> {
+    let tree = read(r, at, names, depth + 1)?;
+    if has_attestation(&tree) {
+        r.error(Code::PolicyInvalidValue, &at.path, "`signedBy` cannot hold an attestation");
+        return None;
+    }
+    Some(tree)
+}
+
+/// An older scan or SBOM proves nothing of today: for checks that look for what must not be there
+/// the youngest counts, unless the policy says otherwise.
+fn select(r: &mut Reader, object: &Object<'_>) -> Select {
+    let denies = object.get("sbom").is_some_and(|at| at.value.get("deny").is_some());
+    let default = if denies || object.get("vulnerabilities").is_some() {
+        Select::Latest
+    } else {
+        Select::Any
+    };
+    let words = [("any", Select::Any), ("all", Select::All), ("latest", Select::Latest)];
+    let at = object.get("select");
+    let select = at.as_ref().and_then(|at| r.word(at, &words)).unwrap_or(default);
+    if select != Select::Any && object.get("maxAge").is_none() {
+        let path = at.map_or_else(|| object.path.clone(), |at| at.path);
+        let why = match select {
+            Select::All => "`select: all`",
+            _ => "`select: latest` (the default for `vulnerabilities` and `sbom.deny`)",
+        };
+        r.error(
+            Code::PolicyMissingField,
+            &path,
+            format!("{why} needs `maxAge`: what was withheld cannot be told from what never was"),
+        );
+    }
+    select
+}
+
+/// `vulnerabilities.vex`: whose, and how old. What it says is looked at by the check itself.
+fn vex(r: &mut Reader, object: &Object<'_>, names: &[&str], depth: usize) -> Option<Vex> {
+    let at = object.get("vulnerabilities")?;
+    let vex = Cursor { value: at.value.get("vex")?, path: format!("{}/vex", at.path) };
+    let vex = r.object(&vex, &["maxAge", "signedBy"], &[])?;
+    let signed_by = vex.need(r, "signedBy").and_then(|at| signed_by(r, &at, names, depth))?;
+    let max_age = vex.need(r, "maxAge").and_then(|at| duration::read(r, &at));
+    Some(Vex { signed_by: Box::new(signed_by), max_age })
 }
 
 /// As `statement::predicate_type` knows them.

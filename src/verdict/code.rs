@@ -174,6 +174,56 @@ codes! {
         "the in-toto statement is not valid" => None;
     AnnotationMismatch "annotation.mismatch" Unmet false
         "the signed annotations are not those that the policy asks for" => Some("sign with the annotations that the policy names");
+    AttestationUndated "attestation.undated" Unmet false
+        "nothing that is signed says when the attestation was made" => Some("sign the attestation with a time, or remove `maxAge`");
+    AttestationStale "attestation.stale" Unmet false
+        "the attestation is older than the policy asks for" => Some("attest the image again");
+    AttestationFuture "attestation.future" Untrusted false
+        "the attestation says that it was made after the time of the decision" => Some("check the clocks");
+    PredicateMalformed "predicate.malformed" Malformed false
+        "what the attestation says is not of the shape that its type asks for" => None;
+    PredicateUnsupported "predicate.unsupported" Unsupported false
+        "what the attestation says is of a kind that this check does not read" => None;
+    ProvenanceBuilder "provenance.builder" Unmet false
+        "the provenance names another builder" => Some("build with the builder of the policy");
+    ProvenanceBuildType "provenance.buildType" Unmet false
+        "the provenance names another build type" => None;
+    ProvenanceSource "provenance.source" Unmet false
+        "the provenance names another source" => Some("check where the image was built from");
+    ProvenanceRef "provenance.ref" Unmet false
+        "the provenance names another branch, tag or commit" => Some("check what the image was built from");
+    ProvenanceParameters "provenance.parameters" Unmet false
+        "the provenance has other build parameters" => None;
+    ProvenanceLevel "provenance.level" Unmet false
+        "the builder is not of the SLSA level that the policy asks for" => None;
+    VulnerabilityScanner "vulnerability.scanner" Unmet false
+        "the scan is of another scanner" => None;
+    VulnerabilityDatabase "vulnerability.database" Unmet false
+        "the scanner's database is older than the policy asks for" => Some("update the scanner's database and scan again");
+    VulnerabilityFound "vulnerability.found" Unmet false
+        "the scan has vulnerabilities that the policy does not allow" => Some("update what is affected, or say in signed VEX or the policy why it does not matter");
+    SbomIncomplete "sbom.incomplete" Unmet false
+        "the SBOM does not say what the policy asks for" => Some("make the SBOM with a tool that sees the whole image");
+    SbomDenied "sbom.denied" Unmet false
+        "the SBOM has a package or a licence that the policy denies" => None;
+    SbomRequired "sbom.required" Unmet false
+        "the SBOM lacks what the policy requires" => None;
+    VsaVerifier "vsa.verifier" Unmet false
+        "the verification summary is of another verifier" => None;
+    VsaResource "vsa.resource" Unmet false
+        "the verification summary is about another resource" => None;
+    VsaPolicy "vsa.policy" Unmet false
+        "the verification summary is of another policy" => None;
+    VsaResult "vsa.result" Unmet false
+        "the verification summary says that verification failed" => None;
+    VsaLevel "vsa.level" Unmet false
+        "the verification summary does not have the level that the policy asks for" => None;
+    ApprovalsTooFew "approvals.tooFew" Unmet false
+        "fewer have approved than the policy asks for" => Some("have somebody else approve too");
+    ConditionError "condition.error" Unmet false
+        "a condition of the policy could not be evaluated" => Some("guard what may be absent with `has()`");
+    ConditionUnmet "condition.unmet" Unmet false
+        "a condition of the policy does not hold" => None;
     NotationAttribute "notation.attribute" Malformed false
         "a signed attribute of the Notation envelope is missing, forbidden or not valid" => None;
     NotationContentType "notation.contentType" Unsupported false
@@ -240,8 +290,22 @@ codes! {
         "more candidates are attached to the image than one decision looks at" => Some("remove the signatures that are not needed");
     BudgetSearch "budget.search" Exceeded true
         "the requirements have more combinations of signers than one decision tries" => Some("write the requirement with fewer alternatives");
+    BudgetConditions "budget.conditions" Exceeded true
+        "the policy's expressions need more steps than one decision makes" => Some("write the expression so that it looks at less");
     BudgetImages "budget.images" Exceeded true
         "the request names more images than one decision looks at" => None;
+    BoundElsewhere "boundTo.mismatch" Mismatch false
+        "the signature was made for another repository or reference" => Some("sign where the image is, or name the mirror in `remaps`");
+    PlatformAbsent "platform.absent" Unmet false
+        "the image has none of the platforms that the policy names" => None;
+    SignerBlocked "signer.blocked" Untrusted false
+        "the signer is on the policy's block list" => Some("have another signer sign");
+    ImageBlocked "image.blocked" Untrusted false
+        "the image is on the policy's block list" => Some("use another image");
+    MatchError "match.error" Unmet false
+        "whether a rule is for this image could not be told" => Some("guard what may be absent in the rule's expression with `has()`");
+    ExceptionApplied "exception.applied" Unmet false
+        "an exception of the policy waives what failed" => None;
     DigestUnpinned "digest.unpinned" Unmet false
         "the image is named by a tag and this caller cannot pin it" => Some("name the image by digest");
     ReferenceInvalid "reference.invalid" Misconfigured false

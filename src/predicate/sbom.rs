@@ -1,0 +1,19 @@
+//! `sbom`.
+
+use super::{Context, Document};
+use crate::verdict::{Code, Reason};
+
+/// `attestation.sbom`.
+#[derive(Clone, Debug)]
+pub struct Sbom {}
+
+impl Sbom {
+    /// One line of what was seen, or everything that is wrong.
+    pub fn check(
+        &self,
+        _document: &Document<'_>,
+        _context: &Context<'_>,
+    ) -> Result<String, Vec<Reason>> {
+        Err(vec![Reason::of(Code::Internal)])
+    }
+}
