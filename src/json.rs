@@ -4,7 +4,7 @@
 //! readers that choose differently are how signatures get bypassed), as is anything after the
 //! document and nesting deeper than serde_json's 128.
 
-use std::{cell::Cell, fmt};
+use std::{cell::Cell, collections::BTreeSet, fmt};
 
 use serde::{
     Deserializer,
@@ -18,6 +18,17 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     let value = deserialize(&mut deserializer).map_err(|e| JsonError(e.to_string()))?;
     deserializer.end().map_err(|e| JsonError(e.to_string()))?;
     Ok(value)
+}
+
+/// Parses the named members of one object. The others are read as strictly, and not kept: a
+/// predicate of megabytes costs no memory before somebody asks for it.
+pub fn members(bytes: &[u8], names: &[&str]) -> Result<Value, JsonError> {
+    let left = Cell::new(MOST_MEMORY);
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let members = Members { names, left: &left };
+    let map = deserializer.deserialize_map(members).map_err(|e| JsonError(e.to_string()))?;
+    deserializer.end().map_err(|e| JsonError(e.to_string()))?;
+    Ok(Value::Object(map))
 }
 
 /// Parses one document into a type. Duplicate members are refused before the type sees them.
@@ -135,9 +146,155 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 }
 
+/// An object of which only some members are kept.
+struct Members<'m> {
+    names: &'m [&'m str],
+    left: &'m Cell<usize>,
+}
+
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let mut seen = Keys::new(self.left);
+        let mut map = Map::new();
+        while let Some(key) = access.next_key::<String>()? {
+            seen.add(&key)?;
+            if self.names.contains(&key.as_str()) {
+                map.insert(key, access.next_value_seed(Strict { left: self.left })?);
+            } else {
+                access.next_value_seed(Skipped { left: self.left })?;
+            }
+        }
+        Ok(map)
+    }
+}
+
+/// The keys of an object that is open.
+struct Keys<'m> {
+    keys: BTreeSet<String>,
+    strict: Strict<'m>,
+    taken: usize,
+}
+
+impl<'m> Keys<'m> {
+    fn new(left: &'m Cell<usize>) -> Self {
+        Self { keys: BTreeSet::new(), strict: Strict { left }, taken: 0 }
+    }
+
+    fn add<E: de::Error>(&mut self, key: &str) -> Result<(), E> {
+        let bytes = key.len() + VALUE + if self.keys.is_empty() { NODE } else { VALUE };
+        self.strict.take(bytes)?;
+        self.taken += bytes;
+        if !self.keys.insert(key.to_owned()) {
+            return Err(E::custom(format!("duplicate member `{key}`")));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Keys<'_> {
+    fn drop(&mut self) {
+        let left = self.strict.left;
+        left.set(left.get() + self.taken);
+    }
+}
+
+/// A value that is read and not kept.
+struct Skipped<'m> {
+    left: &'m Cell<usize>,
+}
+
+impl<'de> DeserializeSeed<'de> for Skipped<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Skipped<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E: de::Error>(self, v: f64) -> Result<(), E> {
+        if v.is_finite() { Ok(()) } else { Err(E::custom("not a finite number")) }
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(Skipped { left: self.left })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
+        let mut seen = Keys::new(self.left);
+        while let Some(key) = access.next_key::<String>()? {
+            seen.add(&key)?;
+            access.next_value_seed(Skipped { left: self.left })?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn members_that_are_not_kept_are_read_as_strictly() {
+        let text = r#"{"a":[1,{"b":2}],"c":{"d":[{},"x",null,true,-1,2.5]}}"#;
+        let kept = members(text.as_bytes(), &["a", "z"]).unwrap();
+        assert_eq!(kept.to_string(), r#"{"a":[1,{"b":2}]}"#);
+        let deep = format!(r#"{{"c":{}}}"#, "[".repeat(100_000));
+        for text in [
+            r#"{"a":1,"a":2}"#,
+            r#"{"c":1,"a":2,"c":3}"#,
+            r#"{"c":[{"x":{"y":1,"y":2}}]}"#,
+            r#"{"c":1} x"#,
+            r#"{"c":[1,}"#,
+            r#"{"c":1e999}"#,
+            "[]",
+            "1",
+            &deep,
+        ] {
+            assert_eq!(
+                members(text.as_bytes(), &["a"]).is_err(),
+                parse(text.as_bytes()).is_err() || !text.starts_with('{'),
+                "{text:.60}"
+            );
+            assert!(members(text.as_bytes(), &["a"]).is_err(), "{text:.60}");
+        }
+        let many = format!(r#"{{"c":[{}0]}}"#, "{\"k\":1},".repeat(400_000));
+        assert!(parse(many.as_bytes()).is_err(), "too much to keep");
+        assert!(members(many.as_bytes(), &["a"]).is_ok(), "and nothing to read");
+    }
 
     #[test]
     fn duplicate_members_are_refused_at_every_level() {

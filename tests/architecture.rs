@@ -20,7 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("reference", &["crypto"]),
     // Formats: bytes to types, and no opinion.
     ("x509", &["crypto", "pem", "time"]),
-    ("envelope", &["crypto", "json", "reference", "time"]),
+    ("envelope", &["attestation", "crypto", "json", "reference", "time"]),
     ("attestation", &["crypto", "json", "reference"]),
     ("revocation", &["crypto", "time", "x509"]),
     ("timestamp", &["crypto", "time", "x509"]),

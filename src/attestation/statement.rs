@@ -15,19 +15,17 @@ pub const COSIGN_SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
 /// Subjects that one statement may name; in-toto sets no limit, SLSA's generators stay below 100.
 const MOST_SUBJECTS: usize = 1024;
 
-/// A statement.
-#[derive(Clone, Debug, PartialEq)]
+/// A statement, without what it says: that is read when somebody looks at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// What it is about.
     pub subjects: Vec<Subject>,
     /// What is said, by type.
     pub predicate_type: String,
-    /// What is said.
-    pub predicate: Value,
 }
 
 /// One subject (an in-toto ResourceDescriptor).
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Subject {
     /// Digests by algorithm.
     pub digest: BTreeMap<String, String>,
@@ -43,8 +41,6 @@ struct Document {
     subject: Vec<Subject>,
     #[serde(rename = "predicateType")]
     predicate_type: String,
-    #[serde(default)]
-    predicate: Value,
 }
 
 /// Why a payload is not a statement.
@@ -60,8 +56,10 @@ pub enum StatementError {
 
 /// Parses a signed payload.
 pub fn parse(payload: &[u8]) -> Result<Statement, StatementError> {
+    let head = json::members(payload, &["_type", "predicateType", "subject"])
+        .map_err(|e| StatementError::Json(e.to_string()))?;
     let document: Document =
-        json::parse_as(payload).map_err(|e| StatementError::Json(e.to_string()))?;
+        serde_json::from_value(head).map_err(|e| StatementError::Json(e.to_string()))?;
     match document.kind.as_str() {
         "https://in-toto.io/Statement/v0.1" | "https://in-toto.io/Statement/v1" => {}
         _ => return Err(StatementError::Type(document.kind)),
@@ -69,11 +67,7 @@ pub fn parse(payload: &[u8]) -> Result<Statement, StatementError> {
     if document.subject.is_empty() || document.subject.len() > MOST_SUBJECTS {
         return Err(StatementError::Subjects);
     }
-    Ok(Statement {
-        subjects: document.subject,
-        predicate_type: document.predicate_type,
-        predicate: document.predicate,
-    })
+    Ok(Statement { subjects: document.subject, predicate_type: document.predicate_type })
 }
 
 impl Statement {
@@ -114,9 +108,19 @@ impl Subject {
 /// Stands for every predicate type but that of Cosign's signatures.
 pub const ANY_TYPE: &str = "*";
 
-/// True where a predicate type is the wanted one.
+/// Types under which the versions of a format are told apart by some tools, and not by cosign.
+const VERSIONED: &[&str] =
+    &["https://cyclonedx.org/bom", "https://openvex.dev/ns", "https://spdx.dev/Document"];
+
+/// Predicate types that carry VEX.
+pub const VEX_TYPES: &[&str] = &["https://openvex.dev/ns", "https://cyclonedx.org/bom"];
+
+/// True where a predicate type is the wanted one, or a version of it.
 pub fn is_type(found: &str, wanted: &str) -> bool {
-    found == wanted || (wanted == ANY_TYPE && found != COSIGN_SIGN)
+    let version = || found.strip_prefix(wanted)?.strip_prefix("/v");
+    found == wanted
+        || (wanted == ANY_TYPE && found != COSIGN_SIGN)
+        || (VERSIONED.contains(&wanted) && version().is_some())
 }
 
 /// The predicate type of an alias, as cosign's `--type` has them; anything else is a URI already.

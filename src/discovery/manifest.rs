@@ -37,6 +37,19 @@ pub struct Manifest {
     pub manifests: Option<Vec<Descriptor>>,
     /// `subject`.
     pub subject: Option<Descriptor>,
+    /// `annotations`; values that are not text are dropped.
+    #[serde(default)]
+    pub annotations: Option<BTreeMap<String, Value>>,
+}
+
+/// When an artifact was made (image-spec, Pre-Defined Annotation Keys).
+pub const CREATED: &str = "org.opencontainers.image.created";
+
+impl Manifest {
+    /// An annotation.
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.annotations.as_ref()?.get(name)?.as_str()
+    }
 }
 
 /// A descriptor.

@@ -29,6 +29,8 @@ pub struct Roads {
     pub notation: bool,
     /// Referrers of these artifact types, signed themselves.
     pub artifact_types: BTreeSet<String>,
+    /// Those of them whose content somebody looks at.
+    pub documents: BTreeSet<String>,
     /// Annotations that the policy's authorities name, to rebuild payloads with.
     pub annotations: BTreeSet<BTreeMap<String, String>>,
     /// True for a referrer of the image, which has a smaller budget.

@@ -2,11 +2,16 @@
 //! ([protocol](https://github.com/secure-systems-lab/dsse/blob/v1.0.2/protocol.md),
 //! [envelope](https://github.com/secure-systems-lab/dsse/blob/v1.0.2/envelope.md)).
 
+use std::sync::OnceLock;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::json;
+use crate::{
+    attestation::statement::{self, Statement, StatementError},
+    json,
+};
 
 /// The payload type of in-toto statements.
 pub const IN_TOTO: &str = "application/vnd.in-toto+json";
@@ -23,6 +28,8 @@ pub struct Envelope {
     pub payload: Vec<u8>,
     /// The signatures, decoded.
     pub signatures: Vec<Vec<u8>>,
+    /// What the payload claims to be, once somebody has looked.
+    statement: OnceLock<Result<Statement, StatementError>>,
 }
 
 /// Why bytes are not an envelope.
@@ -78,10 +85,17 @@ pub fn from_value(value: Value) -> Result<Envelope, DsseError> {
         payload_type: document.payload_type,
         payload: decode(&document.payload)?,
         signatures: document.signatures.iter().map(|s| decode(&s.sig)).collect::<Result<_, _>>()?,
+        statement: OnceLock::new(),
     })
 }
 
 impl Envelope {
+    /// The statement that the payload claims to be; nothing of it is believed before a signature
+    /// is good. Read once, from the very bytes that are verified.
+    pub fn statement(&self) -> Result<&Statement, &StatementError> {
+        self.statement.get_or_init(|| statement::parse(&self.payload)).as_ref()
+    }
+
     /// What is signed.
     ///
     /// spec: DSSE §Protocol "PAE(type, body) = "DSSEv1" + SP + LEN(type) + SP + type + SP +
@@ -122,6 +136,7 @@ mod tests {
             payload_type: "http://example.com/HelloWorld".into(),
             payload: b"hello world".to_vec(),
             signatures: vec![vec![0]],
+            statement: OnceLock::new(),
         };
         assert_eq!(
             envelope.pre_authentication_encoding(),

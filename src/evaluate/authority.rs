@@ -35,6 +35,7 @@ impl Judge<'_> {
         let mut weakened = Vec::new();
         let mut signers = Vec::new();
         let mut passed = false;
+        let mut made = None;
         // What carries much comes last: it must not use up what the others need.
         let mut candidates: Vec<_> = scope
             .candidates
@@ -50,6 +51,7 @@ impl Judge<'_> {
                     let mut node = Node::pass(Kind::Candidate, candidate.name.clone())
                         .children(accepted.checks);
                     if let Some(signer) = accepted.signer {
+                        made = made.max(signer.made);
                         node = node.detail(format!("signed by {}", signer.name));
                         signers.push(signer.name);
                         alternatives.push(signer.ids);
@@ -90,7 +92,7 @@ impl Judge<'_> {
             } else {
                 node.detail(signers.join(", "))
             };
-            return Judgement { node, reason: None, alternatives, weakened };
+            return Judgement { node, reason: None, alternatives, weakened, made };
         }
         for problem in scope.problems {
             if problem.hides.iter().any(|claim| is_relevant(authority, *claim, scope.purpose)) {
@@ -203,5 +205,5 @@ fn none(purpose: Purpose<'_>) -> Reason {
 
 pub(super) fn judgement(node: Node, reason: Option<Reason>) -> Judgement {
     debug_assert_eq!(node.mark == Mark::Pass, reason.is_none());
-    Judgement { node, reason, alternatives: Vec::new(), weakened: Vec::new() }
+    Judgement { node, reason, alternatives: Vec::new(), weakened: Vec::new(), made: None }
 }

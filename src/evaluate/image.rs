@@ -7,9 +7,10 @@ use super::{
 use crate::{
     crypto::HexDigests,
     discovery::{self, Artifact, Discovered, Roads, manifest},
-    evidence::{Evidence, Miss},
+    evidence::{Evidence, Miss, Share},
     policy::{Action, AttestationKind, Authority, Mode, Pin, Policy, Requirement, Rule},
     reference::{Digest, Reference},
+    time::Time,
     verdict::{Code, Reason},
     verify::Target,
     wire::{Decision, ImageDecision, ImageRequest, Kind, Mark, Outcome, Patch, Request},
@@ -38,15 +39,40 @@ pub(super) enum Gathered {
 pub(super) struct Bundle {
     pub(super) target: Target,
     pub(super) discovered: Discovered,
-    /// Referrers that may count as attestations, with their own candidates.
-    pub(super) artifacts: Vec<(Artifact, Target, Discovered)>,
+    /// Referrers that may count as attestations.
+    pub(super) artifacts: Vec<Referrer>,
+    /// Normalised `registry/repository`.
+    pub(super) repository: String,
+}
+
+/// A referrer that counts as an attestation where it is signed itself.
+pub(super) struct Referrer {
+    pub(super) artifact: Artifact,
+    pub(super) target: Target,
+    /// What signs it.
+    pub(super) discovered: Discovered,
+    /// What it holds, where the policy looks at that.
+    pub(super) document: Option<Result<Vec<u8>, Reason>>,
+}
+
+impl Referrer {
+    /// `org.opencontainers.image.created`: signed with the manifest.
+    pub(super) fn created(&self) -> Option<Time> {
+        let (manifest, _) = manifest::parse(&self.artifact.bytes).ok()?;
+        Time::parse(manifest.annotation(manifest::CREATED)?)
+    }
 }
 
 impl Bundle {
     fn empty(digest: String) -> Self {
         let digests = HexDigests::default();
         let target = Target { digest, media_type: None, size: None, bytes: None, digests };
-        Self { target, discovered: Discovered::default(), artifacts: Vec::new() }
+        Self {
+            target,
+            discovered: Discovered::default(),
+            artifacts: Vec::new(),
+            repository: String::new(),
+        }
     }
 }
 
@@ -104,10 +130,20 @@ pub(super) fn gather(policy: &Policy, subject: &Subject, evidence: &mut Evidence
     let mut artifacts = Vec::new();
     for artifact in &discovered.artifacts {
         let found = discovery::discover(evidence, reference, &artifact.digest, &nested);
-        artifacts.push((artifact.clone(), artifact_target(artifact), found));
+        let wanted = roads.documents.contains(&artifact.artifact_type);
+        let document = wanted.then(|| document(evidence, reference, artifact));
+        artifacts.push(Referrer {
+            artifact: artifact.clone(),
+            target: artifact_target(artifact),
+            discovered: found,
+            document,
+        });
     }
+    let repository = reference.repository();
     match target {
-        Some(target) => Gathered::Ready(Box::new(Bundle { target, discovered, artifacts })),
+        Some(target) => {
+            Gathered::Ready(Box::new(Bundle { target, discovered, artifacts, repository }))
+        }
         None => Gathered::Pending,
     }
 }
@@ -161,23 +197,58 @@ fn artifact_target(artifact: &Artifact) -> Target {
     }
 }
 
+/// The one layer of a referrer.
+fn document(
+    evidence: &mut Evidence<'_>,
+    reference: &Reference,
+    artifact: &Artifact,
+) -> Result<Vec<u8>, Reason> {
+    let malformed = |what: &str| Reason::new(Code::PredicateMalformed, what.to_owned());
+    let (manifest, _) = manifest::parse(&artifact.bytes)
+        .map_err(|e| malformed(&format!("the referrer's manifest: {e}")))?;
+    let layers = manifest.layers.or(manifest.blobs).unwrap_or_default();
+    let [layer] = layers.as_slice() else {
+        return Err(malformed(&format!("the referrer has {} layers, not one", layers.len())));
+    };
+    let digest = Digest::parse(&layer.digest)
+        .ok_or_else(|| malformed("the referrer's layer has no valid digest"))?;
+    match evidence.blob(&reference.repository(), &digest, layer.size(), Share::Attestations) {
+        Ok(bytes) => Ok(bytes.to_vec()),
+        Err(Miss::Absent(message)) => {
+            Err(Reason::of(Code::LayerUnexpected).expected(digest.to_string()).found(message))
+        }
+        Err(Miss::Problem(reason)) => Err(reason),
+        // Asked for; what is still pending is not judged.
+        Err(Miss::Pending) => Err(Reason::of(Code::Internal)),
+    }
+}
+
 fn add_roads(policy: &Policy, tree: &Requirement, roads: &mut Roads, nested: &mut Roads) {
     match tree {
         Requirement::Authority(name) => signature_roads(policy, name, roads),
         Requirement::All(of) | Requirement::Any(of) | Requirement::AtLeast { of, .. } => {
             of.iter().for_each(|child| add_roads(policy, child, roads, nested));
         }
-        Requirement::Attestation(attestation) => match &attestation.kind {
-            AttestationKind::Predicate { .. } => {
+        Requirement::Attestation(attestation) => {
+            if attestation.vex.is_some() {
                 roads.attestation_tag = true;
                 roads.bundles = true;
             }
-            AttestationKind::Artifact(artifact_type) => {
-                roads.artifact_types.insert(artifact_type.clone());
-                let mut deeper = Roads::default();
-                add_roads(policy, &attestation.signed_by, nested, &mut deeper);
+            match &attestation.kind {
+                AttestationKind::Predicate { .. } => {
+                    roads.attestation_tag = true;
+                    roads.bundles = true;
+                }
+                AttestationKind::Artifact(artifact_type) => {
+                    roads.artifact_types.insert(artifact_type.clone());
+                    if attestation.has_content() || attestation.max_age.is_some() {
+                        roads.documents.insert(artifact_type.clone());
+                    }
+                    let mut deeper = Roads::default();
+                    add_roads(policy, &attestation.signed_by, nested, &mut deeper);
+                }
             }
-        },
+        }
     }
 }
 

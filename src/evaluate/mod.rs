@@ -1,5 +1,6 @@
 //! The stages in order: policy, references, rules, evidence, judgement.
 
+mod attestation;
 mod authority;
 mod blob;
 mod image;
@@ -7,7 +8,6 @@ mod requirement;
 mod revocation;
 mod rules;
 mod signers;
-mod statement;
 
 use std::collections::BTreeMap;
 
@@ -243,6 +243,8 @@ struct Judgement {
     alternatives: Vec<signers::SignerSet>,
     /// What the policy let pass.
     weakened: Vec<Reason>,
+    /// When the youngest of the signatures was made, where its certificate says so.
+    made: Option<Time>,
 }
 
 impl Judgement {

@@ -198,9 +198,11 @@ impl Judge<'_> {
 fn combine(name: &str, mark: Mark, reason: Option<Reason>, children: Vec<Judgement>) -> Judgement {
     let mut nodes = Vec::new();
     let mut weakened = Vec::new();
+    let mut made = None;
     for child in children {
         if child.mark() == Mark::Pass {
             weakened.extend(child.weakened);
+            made = made.max(child.made);
         }
         nodes.push(child.node);
     }
@@ -210,7 +212,7 @@ fn combine(name: &str, mark: Mark, reason: Option<Reason>, children: Vec<Judgeme
         "all" | "any" => node,
         _ => Node { reason: reason.clone(), ..node },
     };
-    Judgement { node, reason, alternatives: Vec::new(), weakened }
+    Judgement { node, reason, alternatives: Vec::new(), weakened, made }
 }
 
 impl Judgement {

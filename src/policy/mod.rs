@@ -14,6 +14,7 @@ mod sigstore;
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
+    attestation::statement,
     crypto::PublicKey,
     predicate::Check,
     trust::sigstore::TrustedRoot,
@@ -210,6 +211,43 @@ pub enum Select {
     All,
     /// The youngest; those that are as young, or undated, too.
     Latest,
+}
+
+impl Attestation {
+    /// For people.
+    pub fn describe(&self) -> String {
+        let kind = match &self.kind {
+            AttestationKind::Predicate { alias, .. } => alias,
+            AttestationKind::Artifact(artifact_type) => artifact_type,
+        };
+        match &self.name {
+            Some(name) => format!("attestation {name} ({kind})"),
+            None => format!("attestation {kind}"),
+        }
+    }
+
+    /// True where something looks at what it says.
+    pub fn has_content(&self) -> bool {
+        !self.checks.is_empty()
+    }
+}
+
+impl Vex {
+    /// What may carry VEX, as requirements of their own.
+    pub fn attestations(&self) -> impl Iterator<Item = Attestation> {
+        statement::VEX_TYPES.iter().map(|predicate_type| Attestation {
+            name: None,
+            kind: AttestationKind::Predicate {
+                alias: "vex".to_owned(),
+                predicate_type: (*predicate_type).to_owned(),
+            },
+            signed_by: self.signed_by.clone(),
+            select: Select::Any,
+            max_age: self.max_age,
+            checks: Vec::new(),
+            vex: None,
+        })
+    }
 }
 
 /// `vulnerabilities.vex`.

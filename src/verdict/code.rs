@@ -174,6 +174,8 @@ codes! {
         "the in-toto statement is not valid" => None;
     AnnotationMismatch "annotation.mismatch" Unmet false
         "the signed annotations are not those that the policy asks for" => Some("sign with the annotations that the policy names");
+    AttestationOlder "attestation.older" Unmet false
+        "a younger attestation counts instead" => None;
     AttestationUndated "attestation.undated" Unmet false
         "nothing that is signed says when the attestation was made" => Some("sign the attestation with a time, or remove `maxAge`");
     AttestationStale "attestation.stale" Unmet false
@@ -250,6 +252,8 @@ codes! {
         "revocation was not looked at, as the decision did not need it" => None;
     RevocationUnknown "revocation.unknown" Unavailable true
         "whether a certificate is revoked could not be told" => Some("let the host reach the responders, or give it their answers");
+    RevocationPlugin "revocation.plugin" Unavailable true
+        "only the service that has signed can tell whether the signature is revoked, and it is not asked from here" => Some("set `revocation` of `override` to `log` or `skip`, and trust versions of profiles, to be taken off the list once they are revoked");
     RevocationRevoked "revocation.revoked" Untrusted false
         "a certificate is revoked" => Some("sign again with another certificate");
     RevocationSkipped "revocation.skipped" Unmet false

@@ -117,12 +117,12 @@ pub fn bundle_signature(bundle: &Bundle, context: &Context<'_>, spend: &Spend) -
             if statement.predicate_type != COSIGN_SIGN {
                 return Err(Reason::of(Code::PayloadNotSignature)
                     .expected(COSIGN_SIGN)
-                    .found(statement.predicate_type)
+                    .found(statement.predicate_type.clone())
                     .into());
             }
             let material = Material::of(bundle);
             let (signer, weakened) =
-                signed_statement(envelope, &statement, &material, context, spend, &mut checks)?;
+                signed_statement(envelope, statement, &material, context, spend, &mut checks)?;
             let digest = Digest::parse(&context.target.digest);
             let subject =
                 digest.as_ref().and_then(|d| statement.subject_of(d, |a| context.target.hash(a)));
@@ -264,15 +264,13 @@ fn message_signature(
 }
 
 /// The statement that an envelope claims; nothing of it is believed before the signature is good.
-/// It is parsed from the very bytes that are verified.
-fn claimed_statement(envelope: &Envelope) -> Result<Statement, Reason> {
+fn claimed_statement(envelope: &Envelope) -> Result<&Statement, Reason> {
     if envelope.payload_type != dsse::IN_TOTO {
         return Err(Reason::of(Code::PayloadType)
             .expected(dsse::IN_TOTO)
             .found(envelope.payload_type.clone()));
     }
-    statement::parse(&envelope.payload)
-        .map_err(|e| Reason::new(Code::StatementMalformed, e.to_string()))
+    envelope.statement().map_err(|e| Reason::new(Code::StatementMalformed, e.to_string()))
 }
 
 fn attestation<'m>(
@@ -293,12 +291,12 @@ fn attestation<'m>(
     if !statement::is_type(&statement.predicate_type, wanted.predicate_type) {
         return Err(Reason::of(Code::AttestationType)
             .expected(wanted.predicate_type)
-            .found(statement.predicate_type)
+            .found(statement.predicate_type.clone())
             .into());
     }
     let (signer, weakened) =
-        signed_statement(envelope, &statement, &material(), context, spend, &mut checks)?;
-    checks.push(Node::pass(Kind::Check, "predicate type").detail(statement.predicate_type));
+        signed_statement(envelope, statement, &material(), context, spend, &mut checks)?;
+    checks.push(Node::pass(Kind::Check, "predicate type").detail(statement.predicate_type.clone()));
     Ok(Accepted { signer: Some(signer), checks, weakened })
 }
 

@@ -24,6 +24,8 @@ pub struct Signer {
     pub name: String,
     /// `spki:<hex>` of a key, `san:<name>`, `subject:<name>`.
     pub ids: BTreeSet<String>,
+    /// When the signature was made, as far as a short-lived certificate says so.
+    pub made: Option<Time>,
 }
 
 impl Signer {
@@ -33,6 +35,7 @@ impl Signer {
         Self {
             name: format!("{} key sha256:{fingerprint}", key.kind()),
             ids: BTreeSet::from([format!("spki:{fingerprint}")]),
+            made: None,
         }
     }
 
@@ -42,7 +45,7 @@ impl Signer {
         let names = leaf.subject_alt_names().iter().filter_map(SubjectAltName::text);
         let mut ids: BTreeSet<_> = names.map(|n| format!("san:{n}")).collect();
         ids.insert(format!("spki:{}", hex(key.spki_sha256())));
-        Self { name: format!("{name} ({issuer})"), ids }
+        Self { name: format!("{name} ({issuer})"), ids, made: Some(leaf.not_before()) }
     }
 
     /// The holder of a certificate whose chain was checked: the same key, the same subject or the
@@ -56,7 +59,7 @@ impl Signer {
         }
         ids.extend(names.iter().filter_map(SubjectAltName::text).map(|n| format!("san:{n}")));
         let name = names.first().map_or_else(|| subject.clone(), ToString::to_string);
-        Self { name, ids }
+        Self { name, ids, made: None }
     }
 }
 

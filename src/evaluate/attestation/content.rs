@@ -1,0 +1,84 @@
+//! What an attestation says, and the checks that hold it against the policy.
+
+use serde_json::Value;
+
+use crate::{
+    evaluate::requirement::{Judge, Scope},
+    json,
+    policy::Attestation,
+    predicate::{self, Context, Document},
+    time::Time,
+    verdict::{Code, Reason},
+    wire::{Kind, Node},
+};
+
+/// What a verified attestation says. It may be large: it is read when it is looked at, and let go.
+pub(in crate::evaluate) struct Content {
+    /// The whole document; of a statement, the statement.
+    whole: Value,
+    predicate_type: String,
+    is_statement: bool,
+}
+
+impl Content {
+    /// A statement.
+    pub(super) fn statement(payload: &[u8], predicate_type: &str) -> Result<Self, Reason> {
+        let whole = json::parse(payload)
+            .map_err(|e| Reason::new(Code::StatementMalformed, e.to_string()))?;
+        Ok(Self { whole, predicate_type: predicate_type.to_owned(), is_statement: true })
+    }
+
+    /// What a signed referrer holds.
+    pub(super) fn document(bytes: &[u8], artifact_type: &str) -> Result<Self, Reason> {
+        let whole = json::parse(bytes).map_err(|e| {
+            Reason::new(Code::PredicateMalformed, format!("what the referrer holds: {e}"))
+        })?;
+        Ok(Self { whole, predicate_type: artifact_type.to_owned(), is_statement: false })
+    }
+
+    fn predicate(&self) -> &Value {
+        if self.is_statement {
+            self.whole.get("predicate").unwrap_or(&Value::Null)
+        } else {
+            &self.whole
+        }
+    }
+
+    /// For the checks.
+    pub(super) fn document_made(&self, made: Option<Time>) -> Document<'_> {
+        let predicate_type = &self.predicate_type;
+        let predicate = predicate::unwrapped(predicate_type, self.predicate());
+        Document { predicate_type, predicate, made }
+    }
+}
+
+impl Judge<'_> {
+    /// Every typed check.
+    pub(super) fn checks(
+        &mut self,
+        wanted: &Attestation,
+        content: &Content,
+        made: Option<Time>,
+        vex: &[(Content, Option<Time>)],
+        scope: &Scope<'_>,
+    ) -> (Vec<Node>, Vec<Reason>) {
+        let vex: Vec<_> = vex.iter().map(|(content, made)| content.document_made(*made)).collect();
+        let repository = scope.image.map(|image| image.repository.as_str()).unwrap_or_default();
+        let context =
+            Context { now: self.now, repository, digest: &scope.target.digest, vex: &vex };
+        let document = content.document_made(made);
+        let (mut nodes, mut reasons) = (Vec::new(), Vec::new());
+        for check in &wanted.checks {
+            match check.check(&document, &context) {
+                Ok(detail) => nodes.push(Node::pass(Kind::Check, check.name()).detail(detail)),
+                Err(found) => {
+                    for reason in found {
+                        nodes.push(Node::refuse(Kind::Check, check.name(), reason.clone()));
+                        reasons.push(reason);
+                    }
+                }
+            }
+        }
+        (nodes, reasons)
+    }
+}
