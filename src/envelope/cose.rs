@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use cbor::{CborError, Item, Reader};
 
 use super::notation::{
-    Algorithm, EnvelopeError, Label, Limit, MOST_BYTES, NotationEnvelope, Protected, SIGNING_AGENT,
-    TIMES, TIMESTAMP, Value, check_chain_length,
+    AUTHENTIC_SIGNING_TIME, Algorithm, EnvelopeError, Label, Limit, MOST_BYTES, NotationEnvelope,
+    Protected, Reading, SIGNING_AGENT, SIGNING_SCHEME, SIGNING_TIME, SigningScheme, TIMES,
+    TIMESTAMP, Value, check_chain_length,
 };
 use crate::time::Time;
 
@@ -39,8 +40,13 @@ const EPOCH: u64 = 1;
 
 type Header = BTreeMap<Label, Item>;
 
-/// Parses an envelope.
+/// Parses an envelope, strictly.
 pub fn parse(bytes: &[u8]) -> Result<NotationEnvelope, EnvelopeError> {
+    read(bytes, Reading::Strict)
+}
+
+/// Parses an envelope.
+pub fn read(bytes: &[u8], reading: Reading) -> Result<NotationEnvelope, EnvelopeError> {
     if bytes.len() > MOST_BYTES {
         return Err(EnvelopeError::TooMany(Limit::Bytes));
     }
@@ -72,17 +78,24 @@ pub fn parse(bytes: &[u8]) -> Result<NotationEnvelope, EnvelopeError> {
     // spec: RFC 9052 §3 "Applications SHOULD verify that the same label does not occur in both the
     // protected and unprotected header parameters". `crit` is required in the protected one, and so
     // it is never in the other.
-    if unprotected.keys().any(|label| protected.contains_key(label)) {
+    let is_twice = |label: &Label| reading == Reading::Strict || *label == CRITICAL;
+    if unprotected.keys().any(|label| is_twice(label) && protected.contains_key(label)) {
         return Err(EnvelopeError::Malformed("a parameter is both protected and unprotected"));
     }
     let algorithm = algorithm(protected.remove(&ALGORITHM))?;
     let content_type = content_type(protected.remove(&CONTENT_TYPE))?;
     let critical = critical(protected.remove(&CRITICAL))?;
     // spec: signature-envelope-cose §Unprotected Headers "Optionally, this header can be
-    // presented in the protected header"
-    let chain = chain(unprotected.remove(&X5CHAIN).or_else(|| protected.remove(&X5CHAIN)))?;
-    let attributes = protected.into_iter().map(attribute).collect();
-    let attributes = Protected { content_type, critical, attributes }.read(is_registered)?;
+    // presented in the protected header", which notation-go does not look at.
+    let protected_chain =
+        if reading == Reading::Strict { protected.remove(&X5CHAIN) } else { None };
+    let chain = chain(unprotected.remove(&X5CHAIN).or(protected_chain))?;
+    let attributes = protected.into_iter().map(|item| attribute(item, reading)).collect();
+    let protected = Protected { content_type, critical, attributes };
+    let attributes = match reading {
+        Reading::Strict => protected.read(is_registered)?,
+        Reading::NotationGo => as_notation_go(protected).read(|_| false)?,
+    };
     Ok(NotationEnvelope {
         signing_input: sig_structure(&body_protected, &payload),
         signature,
@@ -170,28 +183,66 @@ fn chain(item: Option<Item>) -> Result<Vec<Vec<u8>>, EnvelopeError> {
         .collect()
 }
 
-fn attribute((label, item): (Label, Item)) -> (Label, Value) {
+/// The time of the other scheme is not looked at, and `crit` may name anything that is there, also
+/// twice. Algorithm, content type and `crit` itself are.
+fn as_notation_go(mut protected: Protected) -> Protected {
+    let scheme = match protected.attributes.get(&Label::from(SIGNING_SCHEME)) {
+        Some(Value::Text(text)) => SigningScheme::parse(text),
+        _ => None,
+    };
+    let mut without_meaning = vec![ALGORITHM, CRITICAL, CONTENT_TYPE];
+    let other = Label::from(match scheme {
+        Some(SigningScheme::SigningAuthority) => SIGNING_TIME,
+        _ => AUTHENTIC_SIGNING_TIME,
+    });
+    if protected.attributes.remove(&other).is_some() {
+        without_meaning.push(other);
+    }
+    let time = Label::from(SIGNING_TIME);
+    if protected.attributes.contains_key(&time) {
+        without_meaning.push(time);
+    }
+    let mut critical = Vec::new();
+    for label in protected.critical {
+        if !without_meaning.contains(&label) && !critical.contains(&label) {
+            critical.push(label);
+        }
+    }
+    Protected { critical, ..protected }
+}
+
+fn attribute((label, item): (Label, Item), reading: Reading) -> (Label, Value) {
     let is_time = matches!(&label, Label::Name(name) if TIMES.contains(&name.as_str()));
     let value = match item {
-        Item::Tag(EPOCH, inner) if is_time => epoch(&inner).map_or(Value::Other, Value::Time),
+        Item::Tag(EPOCH, inner) if is_time => {
+            epoch(&inner, reading).map_or(Value::Other, Value::Time)
+        }
         Item::Text(text) => Value::Text(text),
         _ => Value::Other,
     };
     (label, value)
 }
 
-/// Seconds since the epoch; a fraction is cut off, as nothing here is finer than a second.
-fn epoch(item: &Item) -> Option<Time> {
+/// Seconds since the epoch; a fraction is cut off, as nothing here is finer than a second. To
+/// notation-go there were times before it, back to the first year, whose beginning is Go's for none.
+fn epoch(item: &Item, reading: Reading) -> Option<Time> {
+    const FIRST_YEAR: i64 = -62_135_596_800;
     let seconds = match item {
         Item::Integer(seconds) => i64::try_from(*seconds).ok()?,
         Item::Float(bits) => {
             let seconds = f64::from_bits(*bits).trunc();
             // 2⁵³: beyond it a double does not hold whole seconds.
-            (0.0..=9_007_199_254_740_992.0).contains(&seconds).then_some(seconds as i64)?
+            (FIRST_YEAR as f64..=9_007_199_254_740_992.0)
+                .contains(&seconds)
+                .then_some(seconds as i64)?
         }
         _ => return None,
     };
-    (seconds >= 0).then_some(Time::from_unix(seconds))
+    let earliest = match reading {
+        Reading::Strict => 0,
+        Reading::NotationGo => FIRST_YEAR.saturating_add(1),
+    };
+    (seconds >= earliest).then_some(Time::from_unix(seconds))
 }
 
 /// spec: RFC 9052 §4.4 "Sig_structure = [context: "Signature1", body_protected, external_aad,
@@ -247,8 +298,9 @@ mod tests {
     #[test]
     fn times_are_whole_seconds_from_the_epoch_on() {
         let float = |x: f64| Item::Float(x.to_bits());
-        assert_eq!(epoch(&Item::Integer(7)), Some(Time::from_unix(7)));
-        assert_eq!(epoch(&float(7.9)), Some(Time::from_unix(7)));
+        let strict = |item: &Item| epoch(item, Reading::Strict);
+        assert_eq!(strict(&Item::Integer(7)), Some(Time::from_unix(7)));
+        assert_eq!(strict(&float(7.9)), Some(Time::from_unix(7)));
         for item in [
             Item::Integer(-1),
             Item::Integer(i128::from(u64::MAX)),
@@ -258,7 +310,17 @@ mod tests {
             float(1e300),
             Item::Text("2026-01-01T00:00:00Z".into()),
         ] {
-            assert_eq!(epoch(&item), None, "{item:?}");
+            assert_eq!(strict(&item), None, "{item:?}");
+        }
+        for (item, expected) in [
+            (Item::Integer(-5), Some(-5)),
+            (float(-5.5), Some(-5)),
+            (Item::Integer(-62_135_596_800), None),
+            (float(-1e300), None),
+            (float(f64::NAN), None),
+        ] {
+            let expected = expected.map(Time::from_unix);
+            assert_eq!(epoch(&item, Reading::NotationGo), expected, "{item:?}");
         }
     }
 }

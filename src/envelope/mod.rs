@@ -3,6 +3,7 @@
 pub mod bundle;
 pub mod cose;
 pub mod dsse;
+pub(crate) mod go_json;
 pub mod jws;
 pub mod layer;
 pub mod log_entry;

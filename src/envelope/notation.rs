@@ -33,6 +33,16 @@ pub(super) const SIGNING_AGENT: &str = "io.cncf.notary.signingAgent";
 /// The attributes whose values are times.
 pub(super) const TIMES: [&str; 3] = [AUTHENTIC_SIGNING_TIME, EXPIRY, SIGNING_TIME];
 
+/// How strictly an envelope is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reading {
+    /// As the specification and the RFCs below it say.
+    #[default]
+    Strict,
+    /// As notation-go reads it, where that is no more than leaving out a check.
+    NotationGo,
+}
+
 /// One signature with all that it says. Nothing of it is to be believed before the signature and
 /// the chain were checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -348,7 +358,7 @@ impl Algorithm {
 }
 
 impl SigningScheme {
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         match text {
             "notary.x509" => Some(Self::X509),
             "notary.x509.signingAuthority" => Some(Self::SigningAuthority),

@@ -35,7 +35,7 @@ pub(super) fn bound(
     let mut refuse = |check: &str, reason: &Reason| {
         checks.push(Node::refuse(Kind::Check, check, reason.clone()));
     };
-    let artifact = payload::parse(&opened.envelope.payload)
+    let artifact = payload::parse(&opened.envelope.payload, authority.profile.into())
         .inspect_err(|reason| refuse(DESCRIPTOR, reason))?;
     let mut unproven = None;
     let is_it = match about {

@@ -6,7 +6,7 @@ use crate::{
     crypto::{HashAlgorithm, KeyKind, PublicKey, Scheme, Spend},
     envelope::{
         cose, jws,
-        notation::{Algorithm, NotationEnvelope, PAYLOAD},
+        notation::{Algorithm, NotationEnvelope, PAYLOAD, Reading},
     },
     trust::identity::subject_line,
     verdict::{Code, Reason},
@@ -30,8 +30,8 @@ pub(super) fn open(bytes: &[u8], layer_media_type: &str, mode: Profile) -> Resul
     // "validate that signature envelope can be parsed successfully based on the signature envelope
     // type specified in the `blobs[0].mediaType` attribute"
     let envelope = match layer_media_type {
-        jws::MEDIA_TYPE => jws::parse(bytes),
-        cose::MEDIA_TYPE => cose::parse(bytes),
+        jws::MEDIA_TYPE => jws::read(bytes, mode.into()),
+        cose::MEDIA_TYPE => cose::read(bytes, mode.into()),
         other => {
             return Err(Reason::new(
                 Code::EnvelopeUnsupported,
@@ -125,6 +125,15 @@ pub(super) fn detail(opened: &Opened) -> String {
         detail.push_str(&format!(", ignored {}", names.join(" ")));
     }
     detail
+}
+
+impl From<Profile> for Reading {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Spec => Self::Strict,
+            Profile::Compat => Self::NotationGo,
+        }
+    }
 }
 
 /// spec: SIG §Algorithm Selection

@@ -7,6 +7,10 @@ use serde_json::{Map, Value};
 
 use crate::{
     crypto::HashAlgorithm,
+    envelope::{
+        go_json::{self, Member, member},
+        notation::Reading,
+    },
     json,
     verdict::{Code, Reason},
     verify::Target,
@@ -21,13 +25,22 @@ pub(super) struct TargetArtifact {
     annotations: BTreeMap<String, String>,
 }
 
+/// What notation-go's structures have.
+const PAYLOAD: [Member; 1] = [Member {
+    name: "targetArtifact",
+    inner: &[member("annotations"), member("digest"), member("mediaType"), member("size")],
+}];
+
 /// Parses a payload whose signature was checked.
-pub(super) fn parse(bytes: &[u8]) -> Result<TargetArtifact, Reason> {
+pub(super) fn parse(bytes: &[u8], reading: Reading) -> Result<TargetArtifact, Reason> {
     let malformed = |what: String| Reason::new(Code::PayloadMalformed, what);
     let missing =
         |name: &str| malformed(format!("`targetArtifact.{name}` is missing or not valid"));
-    let document =
-        json::parse(bytes).map_err(|error| malformed(format!("not valid JSON: {error}")))?;
+    let document = match reading {
+        Reading::Strict => json::parse(bytes).map_err(|error| error.to_string()),
+        Reading::NotationGo => go_json::parse(bytes, &PAYLOAD).map(Value::Object),
+    };
+    let document = document.map_err(|error| malformed(format!("not valid JSON: {error}")))?;
     let Value::Object(mut document) = document else {
         return Err(malformed("the payload is not a JSON object".into()));
     };
@@ -145,7 +158,7 @@ mod tests {
     #[test]
     fn members_that_are_not_needed_are_ignored() {
         let text = br#"{"x":1,"targetArtifact":{"digest":"d","mediaType":"m","size":7,"urls":[],"artifactType":"a"}}"#;
-        let artifact = parse(text).unwrap();
+        let artifact = parse(text, Reading::Strict).unwrap();
         assert_eq!((artifact.digest.as_str(), artifact.size), ("d", 7));
     }
 
@@ -164,7 +177,27 @@ mod tests {
             r#"{"targetArtifact":{"digest":"d","mediaType":"m","size":7,"annotations":{"a":1}}}"#,
             r#"{"targetArtifact":{"digest":"d","mediaType":"m","size":7}} x"#,
         ] {
-            assert_eq!(parse(text.as_bytes()).unwrap_err().code, Code::PayloadMalformed, "{text}");
+            let reason = parse(text.as_bytes(), Reading::Strict).unwrap_err();
+            assert_eq!(reason.code, Code::PayloadMalformed, "{text}");
+        }
+    }
+
+    #[test]
+    fn notation_go_reads_more() {
+        for text in [
+            r#"{"TARGETARTIFACT":{"Digest":"d","mediaType":"m","size":7}}"#,
+            r#"{"targetArtifact":{"digest":"e"},"targetArtifact":{"digest":"d","mediaType":"m","size":7}}"#,
+            r#"{"targetArtifact":{"digest":"d","mediaType":"m","size":1,"SIZE":7,"annotations":null}}"#,
+        ] {
+            let artifact = parse(text.as_bytes(), Reading::NotationGo).unwrap();
+            assert_eq!((artifact.digest.as_str(), artifact.size), ("d", 7));
+        }
+        for text in [
+            "[]",
+            r#"{"targetArtifact":{"digest":"d","mediaType":"m","size":7}} x"#,
+            r#"{"targetArtifact":{"digest":"d","mediaType":"m","size":7,"size":"7"}}"#,
+        ] {
+            assert!(parse(text.as_bytes(), Reading::NotationGo).is_err(), "{text}");
         }
     }
 }
