@@ -7,6 +7,7 @@ mod spend;
 
 use ed25519_dalek::Signature as Ed25519Signature;
 use rsa::{BoxedUint, pkcs1v15, pss, traits::PublicKeyParts};
+use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use signature::hazmat::PrehashVerifier;
 
@@ -134,6 +135,23 @@ pub fn verify_digest(
         }
         _ => Err(SignatureError::WrongKey),
     }
+}
+
+/// Checks one signature over SHA-1, RSASSA-PKCS1-v1_5 or ECDSA in DER. It proves nothing, and is no
+/// [`Scheme`]: docs/adr/0013 names its one use.
+pub fn verify_sha1_signature(
+    key: &PublicKey,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    let digest = Sha1::digest(message);
+    let Material::Rsa(key) = &key.material else {
+        return verify_digest(key, Scheme::EcdsaDer(HashAlgorithm::Sha256), &digest, signature);
+    };
+    let signature = pkcs1v15::Signature::try_from(signature).map_err(malformed)?;
+    pkcs1v15::VerifyingKey::<Sha1>::new((**key).clone())
+        .verify_prehash(&digest, &signature)
+        .map_err(invalid)
 }
 
 /// The schemes of which an RSA signature has the padding: none, and the signature is nobody's. One

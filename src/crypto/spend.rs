@@ -11,7 +11,10 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{PublicKey, Scheme, SignatureError, rsa_schemes, verify_digest, verify_signature};
+use super::{
+    PublicKey, Scheme, SignatureError, rsa_schemes, verify_digest, verify_sha1_signature,
+    verify_signature,
+};
 
 /// The budget has no operation left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +89,17 @@ impl Spend {
     ) -> Result<Result<(), SignatureError>, Exhausted> {
         self.take()?;
         Ok(verify_digest(key, scheme, digest, signature))
+    }
+
+    /// The same over SHA-1, where it proves nothing.
+    pub fn verify_sha1_signature(
+        &self,
+        key: &PublicKey,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<Result<(), SignatureError>, Exhausted> {
+        self.take()?;
+        Ok(verify_sha1_signature(key, message, signature))
     }
 
     /// The schemes that an RSA signature can be of, for one operation.

@@ -14,7 +14,8 @@ use x509_cert::ext::{
 
 use crate::{
     crypto::{
-        Exhausted, HashAlgorithm, KeyError, PublicKey, Scheme, SignatureError, Spend, hex, sha256,
+        Exhausted, HashAlgorithm, KeyError, KeyKind, PublicKey, Scheme, SignatureError, Spend, hex,
+        sha256,
     },
     pem,
     time::Time,
@@ -37,6 +38,11 @@ const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+
+/// Signature algorithms over SHA-1, and whether they are RSA's:
+/// [RFC 3279 §2.2](https://www.rfc-editor.org/rfc/rfc3279#section-2.2), and an older name of ISO's.
+const SHA1: [(&str, bool); 3] =
+    [("1.2.840.113549.1.1.5", true), ("1.3.14.3.2.29", true), ("1.2.840.10045.4.1", false)];
 
 /// A certificate. What it says is not to be believed before its signature was checked.
 #[derive(Clone, PartialEq, Eq)]
@@ -263,6 +269,25 @@ impl Certificate {
             Ok(scheme) => spend.verify_once(issuer, scheme, &self.tbs, &self.signature),
             Err(_) => Ok(Err(SignatureError::WrongKey)),
         }
+    }
+
+    /// True where it is signed over SHA-1, which is no scheme of [`Self::signature_scheme`].
+    pub fn is_signed_over_sha1(&self) -> bool {
+        self.signature_scheme().is_err_and(|oid| SHA1.iter().any(|(known, _)| *known == oid))
+    }
+
+    /// [`Self::verify_signed_by`] over SHA-1. It proves nothing: docs/adr/0013 names its one use.
+    pub fn verify_signed_over_sha1(
+        &self,
+        issuer: &PublicKey,
+        spend: &Spend,
+    ) -> Result<Result<(), SignatureError>, Exhausted> {
+        let is_rsa = matches!(issuer.kind(), KeyKind::Rsa(_));
+        let fits = |oid| SHA1.contains(&(oid, is_rsa)) && issuer.kind() != KeyKind::Ed25519;
+        if !self.signature_scheme().is_err_and(fits) {
+            return Ok(Err(SignatureError::WrongKey));
+        }
+        spend.verify_sha1_signature(issuer, &self.tbs, &self.signature)
     }
 
     /// The subject's public key, which may be of a type that is not accepted.

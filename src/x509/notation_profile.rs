@@ -11,7 +11,7 @@ use std::{fmt, iter};
 use der::asn1::ObjectIdentifier;
 
 use super::Certificate;
-use crate::crypto::{KeyError, KeyKind, PublicKey};
+use crate::crypto::{Exhausted, KeyError, KeyKind, PublicKey, SignatureError, Spend};
 
 /// Which of two readings holds where notation-go deviates from its specification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,8 +107,13 @@ pub fn check(chain: &[Certificate], profile: Profile) -> Result<PublicKey, Chain
     };
     // spec: §Other requirements "Any certificate in the certificate chain MUST NOT use SHA1WithRSA
     // and ECDSAWithSHA1 signatures"
+    // notation-go looks at the signature of a certificate that is a chain of its own with a function
+    // of Go that still takes SHA-1. Such a certificate is trusted for its bytes, or not at all.
+    let is_lenient = profile == Profile::Compat && authorities.is_empty();
     for (position, certificate) in chain.iter().enumerate() {
-        if let Err(oid) = certificate.signature_scheme() {
+        if let Err(oid) = certificate.signature_scheme()
+            && !(is_lenient && certificate.is_signed_over_sha1())
+        {
             return Err(ChainError::WeakSignature { position, oid: oid.to_owned() });
         }
     }
@@ -129,6 +134,18 @@ pub fn links(chain: &[Certificate]) -> impl Iterator<Item = (usize, &Certificate
     let issued = issued.map(|(position, (subject, issuer))| (position, subject, issuer));
     let root = chain.last().map(|root| (chain.len().saturating_sub(1), root, root));
     issued.chain(iter::once(root).flatten())
+}
+
+/// Checks the signature of one of [`links`], of a chain that [`check`] has let pass.
+pub fn verify_link(
+    certificate: &Certificate,
+    issuer: &PublicKey,
+    spend: &Spend,
+) -> Result<Result<(), SignatureError>, Exhausted> {
+    if certificate.is_signed_over_sha1() {
+        return certificate.verify_signed_over_sha1(issuer, spend);
+    }
+    certificate.verify_signed_by(issuer, spend)
 }
 
 /// spec: §Other requirements "The certificates in the signature MUST be ordered list of X.509

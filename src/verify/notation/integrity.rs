@@ -100,8 +100,7 @@ pub(super) fn signatures(opened: &Opened, spend: &Spend) -> Result<(), Reason> {
                 error,
             })
         })?;
-        certificate
-            .verify_signed_by(&key, spend)?
+        profile::verify_link(certificate, &key, spend)?
             .map_err(|_| reason::of_chain(profile::ChainError::NotIssuedBy { position }))?;
     }
     Ok(())
