@@ -19,7 +19,7 @@ use crate::{
     verify::notation::{
         Action, Actions, Level, NotationAuthority, Profile, Revocation, VerifyTimestamp,
     },
-    x509::Certificate,
+    x509::{Certificate, notation_profile},
 };
 
 pub use document::TrustPolicy;
@@ -97,7 +97,9 @@ fn store(r: &mut Reader, at: &Cursor<'_>, kind: StoreType) -> Vec<Certificate> {
                 "is neither a CA nor self-signed",
             ),
             StoreType::Tsa => (
-                certificate.is_ca() && is_self_signed(certificate),
+                certificate.is_ca()
+                    && is_self_signed(certificate)
+                    && !certificate.is_signed_over_sha1(),
                 "is not the root CA of a timestamp authority",
             ),
         };
@@ -116,7 +118,7 @@ fn is_self_signed(certificate: &Certificate) -> bool {
     certificate.subject_der() == certificate.issuer_der()
         && certificate.public_key().is_ok_and(|key| {
             let spend = Spend::new(1, Memo::default());
-            matches!(certificate.verify_signed_by(&key, &spend), Ok(Ok(())))
+            matches!(notation_profile::verify_link(certificate, &key, &spend), Ok(Ok(())))
         })
 }
 
@@ -304,7 +306,7 @@ fn validations(r: &mut Reader, level: Level, at: Option<&Cursor<'_>>) -> Validat
 fn identities(r: &mut Reader, at: &Cursor<'_>, profile: Profile) -> Vec<TrustedIdentity> {
     let mut identities = Vec::new();
     for (text, item) in r.texts(at) {
-        match TrustedIdentity::parse(text) {
+        match TrustedIdentity::parse_as(text, profile) {
             Ok(identity) => identities.push(identity),
             // notation-go takes them and trusts nobody by them.
             Err(IdentityError::UnknownPrefix(_)) if profile == Profile::Compat => {}

@@ -82,8 +82,13 @@ pub enum IdentityError {
 }
 
 impl TrustedIdentity {
-    /// Reads one entry.
+    /// Reads one entry, strictly.
     pub fn parse(text: &str) -> Result<Self, IdentityError> {
+        Self::parse_as(text, Profile::Spec)
+    }
+
+    /// Reads one entry.
+    pub fn parse_as(text: &str, profile: Profile) -> Result<Self, IdentityError> {
         if text == "*" {
             return Ok(Self::Any);
         }
@@ -94,7 +99,9 @@ impl TrustedIdentity {
         // RDNs. Other types of trusted identities may be supported, by using an alternate prefix":
         // none is here, and an entry that nothing reads is an error.
         match text.split_once(':') {
-            Some(("x509.subject", name)) => DistinguishedName::parse(name).map(Self::Subject),
+            Some(("x509.subject", name)) => {
+                DistinguishedName::parse(name, profile).map(Self::Subject)
+            }
             Some((prefix, _)) => Err(IdentityError::UnknownPrefix(prefix.to_owned())),
             None => Err(IdentityError::NoPrefix),
         }
@@ -107,8 +114,9 @@ impl TrustedIdentity {
             Self::Subject(name) => {
                 (profile == Profile::Spec || is_readable_by_notation_go(certificate.subject()))
                     && name.0.iter().all(|(attribute, value)| {
-                        only_value(certificate.subject(), attribute, profile).as_ref()
-                            == Some(value)
+                        let found = only_value(certificate.subject(), attribute, profile);
+                        // A value is empty in `compat` only, and is there that of none.
+                        found.as_deref().unwrap_or_default() == value
                     })
             }
         }
@@ -138,7 +146,9 @@ pub fn check_overlap(identities: &[TrustedIdentity]) -> Result<(), IdentityError
 impl DistinguishedName {
     /// Reads `type=value` parts separated by commas or semicolons, as RFC 4514 and notation-go do:
     /// quotes have no meaning, type names are case-sensitive, spaces around a part are dropped.
-    fn parse(text: &str) -> Result<Self, IdentityError> {
+    ///
+    /// In `compat` a value may be empty: it is that of a subject without the attribute.
+    fn parse(text: &str, profile: Profile) -> Result<Self, IdentityError> {
         if text.contains("=#") {
             return Err(IdentityError::Hexadecimal);
         }
@@ -154,7 +164,7 @@ impl DistinguishedName {
                 .find(|(name, _)| *name == kind)
                 .ok_or_else(|| IdentityError::UnknownAttribute(kind.to_owned()))?;
             let value = unescape(value)?;
-            if value.is_empty() {
+            if value.is_empty() && (profile == Profile::Spec || MANDATORY.contains(name)) {
                 return Err(IdentityError::EmptyValue(name));
             }
             if attributes.insert(*name, value).is_some() {
@@ -171,7 +181,7 @@ impl DistinguishedName {
 
     /// True where every subject of `other` is one of this name.
     fn includes(&self, other: &Self) -> bool {
-        self.0.iter().all(|(name, value)| other.0.get(name) == Some(value))
+        self.0.iter().all(|(name, value)| other.0.get(name).map_or("", String::as_str) == value)
     }
 }
 
