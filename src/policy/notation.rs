@@ -175,6 +175,11 @@ pub(super) fn authority(
     let tsa_revocation = object
         .get("tsaRevocation")
         .map_or(Some(Revocation::Enforce), |at| r.word(&at, &REVOCATION));
+    warnings.extend(nobody_can_tell(
+        &format!("authority `{name}`"),
+        &trusted_identities,
+        revocation,
+    ));
     let at = object.need(r, "trust")?;
     let Trust::Notation(stores) = named_trust(r, &at, trust)? else {
         r.error(
@@ -266,6 +271,23 @@ fn always_asks(whose: &str) -> String {
     )
 }
 
+/// Requirement 115: what an AWS Signer's signature comes to.
+fn nobody_can_tell(
+    whose: &str,
+    identities: &[TrustedIdentity],
+    revocation: Revocation,
+) -> Option<String> {
+    let is_profile =
+        |identity: &TrustedIdentity| matches!(identity, TrustedIdentity::SigningProfile(_));
+    let is_hopeless = revocation == Revocation::Enforce && identities.iter().any(is_profile);
+    is_hopeless.then(|| {
+        format!(
+            "{whose} allows nothing that AWS Signer has signed, as it enforces revocation, which AWS \
+             Signer alone can tell: set `revocation` of `override` to `log` or `skip`"
+        )
+    })
+}
+
 const REVOCATION: [(&str, Revocation); 3] =
     [("enforce", Revocation::Enforce), ("log", Revocation::Log), ("skip", Revocation::Skip)];
 
@@ -309,11 +331,12 @@ fn identities(r: &mut Reader, at: &Cursor<'_>, profile: Profile) -> Vec<TrustedI
         match TrustedIdentity::parse_as(text, profile) {
             Ok(identity) => identities.push(identity),
             // notation-go takes them and trusts nobody by them.
-            Err(IdentityError::UnknownPrefix(_)) if profile == Profile::Compat => {}
+            Err(IdentityError::UnknownPrefix(_) | IdentityError::SigningProfile(_))
+                if profile == Profile::Compat => {}
             Err(error) => r.error(Code::PolicyInvalidValue, &item.path, error.to_string()),
         }
     }
-    if let Err(error) = check_overlap(&identities) {
+    if let Err(error) = check_overlap(&identities, profile) {
         r.error(Code::PolicyInvalidValue, &at.path, error.to_string());
     }
     identities

@@ -1,6 +1,8 @@
 //! Identities that a policy trusts
 //! ([trust policy §Trusted Identities Constraints](https://github.com/notaryproject/specifications/blob/d4b62b9/specs/trust-store-trust-policy.md#trusted-identities-constraints)).
 
+mod signing_profile;
+
 use std::{collections::BTreeMap, fmt};
 
 use der::{Encode, Tag, Tagged, asn1::ObjectIdentifier};
@@ -13,6 +15,8 @@ use crate::{
     crypto::hex,
     x509::{Certificate, notation_profile::Profile},
 };
+
+pub use signing_profile::{SigningProfile, profile_of};
 
 /// Attribute types by the names that policies use: those that notation-go knows, then three that
 /// certificates of the field carry and that can be named here.
@@ -44,6 +48,8 @@ pub enum TrustedIdentity {
     Any,
     /// `x509.subject: C=…, ST=…, O=…`: signers whose subject has these attributes.
     Subject(DistinguishedName),
+    /// `arn:aws:signer:…`: a signing profile of AWS Signer.
+    SigningProfile(SigningProfile),
 }
 
 /// Attributes that a subject must have, by name.
@@ -75,6 +81,8 @@ pub enum IdentityError {
     NoPrefix,
     /// Two identities of which one includes the other.
     Overlap(String, String),
+    /// An ARN that is no signing profile's.
+    SigningProfile(String),
     /// An attribute type that is not known.
     UnknownAttribute(String),
     /// A prefix that is not known.
@@ -97,20 +105,22 @@ impl TrustedIdentity {
         }
         // spec: "if it begins with `x509.subject:`, MUST be followed by comma-separated one or more
         // RDNs. Other types of trusted identities may be supported, by using an alternate prefix":
-        // none is here, and an entry that nothing reads is an error.
+        // of plugins that are built in. An entry that nothing reads is an error.
         match text.split_once(':') {
             Some(("x509.subject", name)) => {
                 DistinguishedName::parse(name, profile).map(Self::Subject)
             }
+            Some(("arn", _)) => SigningProfile::parse(text).map(Self::SigningProfile),
             Some((prefix, _)) => Err(IdentityError::UnknownPrefix(prefix.to_owned())),
             None => Err(IdentityError::NoPrefix),
         }
     }
 
-    /// True where the certificate's subject is this identity.
+    /// True where the certificate's subject is this identity. Signing profiles are in no certificate.
     pub fn matches(&self, certificate: &Certificate, profile: Profile) -> bool {
         match self {
             Self::Any => true,
+            Self::SigningProfile(_) => false,
             Self::Subject(name) => {
                 (profile == Profile::Spec || is_readable_by_notation_go(certificate.subject()))
                     && name.0.iter().all(|(attribute, value)| {
@@ -124,8 +134,11 @@ impl TrustedIdentity {
 }
 
 /// spec: "`trustedIdentities` list items MUST NOT have overlapping values", and "a single item with
-/// value `*`"
-pub fn check_overlap(identities: &[TrustedIdentity]) -> Result<(), IdentityError> {
+/// value `*`". Of signing profiles notation-go does not look for it.
+pub fn check_overlap(
+    identities: &[TrustedIdentity],
+    profile: Profile,
+) -> Result<(), IdentityError> {
     for (i, one) in identities.iter().enumerate() {
         for other in identities.iter().skip(i.saturating_add(1)) {
             match (one, other) {
@@ -137,6 +150,13 @@ pub fn check_overlap(identities: &[TrustedIdentity]) -> Result<(), IdentityError
                         return Err(IdentityError::Overlap(a.to_string(), b.to_string()));
                     }
                 }
+                (TrustedIdentity::SigningProfile(a), TrustedIdentity::SigningProfile(b)) => {
+                    if profile == Profile::Spec && (a.includes(b) || b.includes(a)) {
+                        return Err(IdentityError::Overlap(a.to_string(), b.to_string()));
+                    }
+                }
+                (TrustedIdentity::Subject(_), TrustedIdentity::SigningProfile(_))
+                | (TrustedIdentity::SigningProfile(_), TrustedIdentity::Subject(_)) => {}
             }
         }
     }
@@ -349,6 +369,7 @@ impl fmt::Display for TrustedIdentity {
         match self {
             Self::Any => f.write_str("*"),
             Self::Subject(name) => write!(f, "x509.subject: {name}"),
+            Self::SigningProfile(profile) => profile.fmt(f),
         }
     }
 }
@@ -367,8 +388,15 @@ impl fmt::Display for IdentityError {
             }
             Self::MultiValued => f.write_str("multi-valued parts, `+`, are not supported"),
             Self::NoEquals => f.write_str("a part is not `type=value`"),
-            Self::NoPrefix => f.write_str("the identity does not begin with `x509.subject:`"),
+            Self::NoPrefix => {
+                f.write_str("the identity begins neither with `x509.subject:` nor with `arn:`")
+            }
             Self::Overlap(a, b) => write!(f, "`{a}` and `{b}` overlap"),
+            Self::SigningProfile(text) => write!(
+                f,
+                "`{text}` is not the ARN of a signing profile, such as \
+                 `arn:aws:signer:REGION:ACCOUNT:/signing-profiles/NAME`"
+            ),
             Self::UnknownAttribute(name) => write!(f, "attribute type `{name}` is not known"),
             Self::UnknownPrefix(name) => write!(f, "identities of the kind `{name}` are not known"),
         }

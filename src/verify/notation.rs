@@ -11,6 +11,7 @@ mod binding;
 mod finding;
 mod integrity;
 mod payload;
+mod plugin;
 mod reason;
 mod revocation;
 mod timestamp;
@@ -197,7 +198,10 @@ fn revoked(
 /// True for what a policy may only log; that something is still to be fetched, or that the budget is
 /// spent, it may not.
 fn is_about_status(reason: &Reason) -> bool {
-    matches!(reason.code, Code::RevocationRevoked | Code::RevocationUnknown)
+    matches!(
+        reason.code,
+        Code::RevocationPlugin | Code::RevocationRevoked | Code::RevocationUnknown
+    )
 }
 
 /// Without integrity nothing else was looked at.

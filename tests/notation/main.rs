@@ -24,6 +24,7 @@ mod support;
 #[allow(dead_code, reason = "it is another test's too")]
 mod tree;
 
+mod aws_signer;
 mod blobs;
 mod corpora;
 mod documents;

@@ -38,7 +38,7 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
     Digest::sha256(bytes).to_string()
 }
 
-fn pem(der: &[u8]) -> String {
+pub(crate) fn pem(der: &[u8]) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     LEVELS, Revocation, StoreType, Stores, TIMESTAMPS, Validations, always_asks, identities,
-    validations,
+    nobody_can_tell, validations,
 };
 use crate::{
     policy::{
@@ -66,6 +66,8 @@ pub(super) fn authority(
     let trusted_identities =
         statement.need(r, "trustedIdentities").map(|at| identities(r, &at, context.profile));
     let (stores, trusted_identities) = (stores?, trusted_identities?);
+    let whose = format!("statement `{name}`");
+    warnings.extend(nobody_can_tell(&whose, &trusted_identities, revocation));
     if !stores.tsa.is_empty() {
         if context.tsa_revocation == Revocation::Skip {
             warnings.push(format!(
@@ -73,7 +75,7 @@ pub(super) fn authority(
             ));
         }
         if verify_timestamp.is_none() {
-            warnings.push(always_asks(&format!("statement `{name}`")));
+            warnings.push(always_asks(&whose));
         }
     }
     Some(Authority::Notation(NotationAuthority {

@@ -90,7 +90,7 @@ fn what_is_not_an_identity_is_refused() {
 fn identities_of_a_list_do_not_overlap() {
     let list = |texts: &[&str]| {
         let parsed: Vec<_> = texts.iter().map(|t| TrustedIdentity::parse(t).unwrap()).collect();
-        check_overlap(&parsed)
+        check_overlap(&parsed, Profile::Spec)
     };
     let acme = "x509.subject: C=US, ST=WA, O=Acme";
     let build = "x509.subject: C=US, ST=WA, O=Acme, OU=build";

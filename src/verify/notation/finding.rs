@@ -1,6 +1,6 @@
 //! The validations that cost no public-key operation, each judged on what the envelope claims.
 
-use super::{Action, NotationAuthority, Opened, Profile, logged, timestamp};
+use super::{Action, NotationAuthority, Opened, Profile, logged, plugin, timestamp};
 use crate::{
     envelope::notation::SigningScheme,
     time::Time,
@@ -39,8 +39,8 @@ pub(super) fn all(
     let actions = authority.actions;
     let finding = |check, action, outcome| Finding { check, action, outcome };
     let mut all = Vec::new();
-    if let Err(reason) = plugin(opened) {
-        all.push(finding(PLUGIN, Action::Enforce, Err(reason)));
+    if let Some(outcome) = plugin::check(opened, authority).transpose() {
+        all.push(finding(PLUGIN, Action::Enforce, outcome));
     }
     let mut tokens = Vec::new();
     let timestamp = if timestamp::is_asked_for(opened, authority, now) {
@@ -96,21 +96,6 @@ impl Finding {
     }
 }
 
-/// spec: SIG §Guidelines for implementations "An implementation MUST fail signature verification if
-/// it cannot perform the equivalent verification logic". None is built in, and no level waives it.
-fn plugin(opened: &Opened) -> Result<(), Reason> {
-    let Some(plugin) = &opened.envelope.attributes.plugin else {
-        return Ok(());
-    };
-    let version = plugin.min_version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
-    Err(Reason::new(
-        Code::NotationPlugin,
-        format!("the signature needs the verification plugin `{}`", plugin.name),
-    )
-    .expected("a signature without a verification plugin")
-    .found(format!("{}{version}", plugin.name)))
-}
-
 /// The trust store of the signing scheme, with its name.
 fn store<'a>(
     opened: &Opened,
@@ -160,6 +145,9 @@ fn authenticity(opened: &Opened, authority: &NotationAuthority) -> Result<String
 /// `trustedIdentities` list matches with the value of corresponding attributes in the signing
 /// certificate's subject"
 fn trusted_identity(opened: &Opened, authority: &NotationAuthority) -> Result<String, Reason> {
+    if let Some(plugin) = plugin::built_in(opened) {
+        return (plugin.trusted_identity)(opened, authority);
+    }
     let identities = &authority.trusted_identities;
     match identities.iter().find(|i| i.matches(&opened.leaf, authority.profile)) {
         Some(identity) => Ok(identity.to_string()),

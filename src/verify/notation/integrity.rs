@@ -1,12 +1,12 @@
 //! Integrity: an envelope whose parts fit together, and its signatures
 //! (trust store and trust policy §Steps 3).
 
-use super::reason;
+use super::{plugin, reason};
 use crate::{
     crypto::{HashAlgorithm, KeyKind, PublicKey, Scheme, Spend},
     envelope::{
         cose, jws,
-        notation::{Algorithm, NotationEnvelope, PAYLOAD, Reading},
+        notation::{Algorithm, Label, NotationEnvelope, PAYLOAD, Reading},
     },
     trust::identity::subject_line,
     verdict::{Code, Reason},
@@ -107,8 +107,12 @@ pub(super) fn signatures(opened: &Opened, spend: &Spend) -> Result<(), Reason> {
 }
 
 pub(super) fn signer(opened: &Opened) -> Signer {
+    if let Some(plugin) = plugin::built_in(opened) {
+        return (plugin.signer)(opened);
+    }
     let name = subject_line(opened.leaf.subject());
-    Signer { name, ..Signer::certificate(&opened.leaf, &opened.key) }
+    let travelled = opened.chain.get(1..).unwrap_or_default();
+    Signer { name, ..Signer::certificate(&opened.leaf, &opened.key).with_chain(travelled) }
 }
 
 pub(super) fn detail(opened: &Opened) -> String {
@@ -119,8 +123,11 @@ pub(super) fn detail(opened: &Opened) -> String {
         attributes.scheme,
         opened.chain.len()
     );
-    if !attributes.extended.is_empty() {
-        let names: Vec<String> = attributes.extended.keys().map(|l| format!("`{l}`")).collect();
+    let plugin = plugin::built_in(opened);
+    let is_ignored = |label: &&Label| plugin.is_none_or(|plugin| !plugin.processes(label));
+    let ignored: Vec<&Label> = attributes.extended.keys().filter(is_ignored).collect();
+    if !ignored.is_empty() {
+        let names: Vec<String> = ignored.into_iter().map(|label| format!("`{label}`")).collect();
         detail.push_str(&format!(", ignored {}", names.join(" ")));
     }
     detail

@@ -5,6 +5,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use super::{
     NotationAuthority, Opened, Profile, REVOCATION, Revocation, RevocationRoad, TSA_REVOCATION,
+    plugin,
 };
 use crate::{
     crypto::Spend,
@@ -57,6 +58,9 @@ impl Asked<'_> {
     ) -> Result<Node, Reason> {
         if self.authority.revocation == Revocation::Skip {
             return Err(skipped());
+        }
+        if let Some(plugin) = plugin::built_in(opened) {
+            return Err((plugin.revocation)(opened));
         }
         // "if the signing scheme is `notary.x509.signingAuthority` and the authentic signing time is
         // before the invalidity date, the certificate is considered not revoked"
