@@ -14,9 +14,9 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     draft::{AUTHENTIC, Draft, Format, MIN_VERSION, PLUGIN, SCHEME, Value, field, text},
+    host::{Host, draft, pem},
     made::{NOW as THEN, World},
     pki::Key,
-    revocation::{Host, draft, pem},
     setup::{BOTH, Case, JWS, SIGNED_AT, Setup, run},
 };
 

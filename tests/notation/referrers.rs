@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::{
     draft::{AGENT, field, text},
+    host::{Host, MANIFEST, digest, draft, policy},
     made::World,
-    revocation::{Host, MANIFEST, digest, draft, policy},
 };
 
 const KIND: &str = "application/vnd.cncf.notary.signature";

@@ -1,223 +1,30 @@
 //! Requirements 96, 99, 100, 109 and 110: revocation through the whole decision, as hosts see it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use ::base64::{Engine, engine::general_purpose::STANDARD};
 use countersign::{
     Step, evaluate,
     evidence::Budget,
     policy::Policy,
-    reference::Digest,
     time::Time,
-    wire::{
-        Answer, BlobRequest, Bytes, Decision, EvidenceItem, Fetch, ImageRequest, Outcome, Request,
-        UnavailableReason,
-    },
+    wire::{BlobRequest, EvidenceItem, Fetch, ImageRequest, Outcome},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    draft::{Draft, Format, TIMESTAMP, Value as Field, field, text},
+    draft::{TIMESTAMP, Value as Field, field, text},
+    host::{Host, IMAGE, digest, draft, found, image, pem, policy, policy_of},
     made::{DAY, DELTA_CRL_INDICATOR, Entry, FRESHEST_CRL, HOUR, NOW, World, points, with_ocsp},
-    pki::Key,
     sigstore::{
         certificate::Certificate,
         der,
         keys::Key as StampKey,
         tsa::{Embedded, Tsa},
     },
-    support::MOST_ROUNDS,
 };
 
-pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const IMAGE: &[u8] = br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}"#;
 const RESPONDER: &str = "http://o/";
 const LIST: &str = "http://c/1.crl";
-
-pub(crate) fn digest(bytes: &[u8]) -> String {
-    Digest::sha256(bytes).to_string()
-}
-
-pub(crate) fn pem(der: &[u8]) -> String {
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der))
-}
-
-fn found(bytes: Vec<u8>) -> Answer {
-    Answer::Found { bytes: Bytes(bytes), media_type: None, reserialised: false }
-}
-
-/// A registry with one image, and the world around it.
-#[derive(Default)]
-pub(crate) struct Host {
-    pub(crate) stored: BTreeMap<String, Vec<u8>>,
-    pub(crate) referrers: Vec<Value>,
-    /// OCSP responses and CRLs by address; what is not there is unavailable.
-    web: BTreeMap<String, Vec<u8>>,
-}
-
-impl Host {
-    pub(crate) fn with(envelopes: &[Vec<u8>]) -> Self {
-        let mut host = Self::default();
-        host.store(IMAGE);
-        for envelope in envelopes {
-            host.sign(envelope);
-        }
-        host
-    }
-
-    pub(crate) fn store(&mut self, bytes: &[u8]) -> String {
-        self.stored.insert(digest(bytes), bytes.to_vec());
-        digest(bytes)
-    }
-
-    pub(crate) fn sign(&mut self, envelope: &[u8]) {
-        let kind = "application/vnd.cncf.notary.signature";
-        let layer = self.store(envelope);
-        let manifest = json!({
-            "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "artifactType": kind,
-            "config": { "mediaType": "application/vnd.oci.empty.v1+json", "digest": digest(b"{}"), "size": 2 },
-            "layers": [{ "mediaType": "application/jose+json", "digest": layer, "size": envelope.len() }],
-            "subject": { "mediaType": MANIFEST, "digest": digest(IMAGE), "size": IMAGE.len() },
-        });
-        let bytes = manifest.to_string().into_bytes();
-        let digest = self.store(&bytes);
-        self.referrers.push(json!({ "mediaType": MANIFEST, "artifactType": kind, "digest": digest, "size": bytes.len() }));
-    }
-
-    fn on(mut self, url: &str, body: Vec<u8>) -> Self {
-        self.web.insert(url.to_owned(), body);
-        self
-    }
-
-    fn answer(&self, fetch: &Fetch) -> Answer {
-        let absent = || Answer::Absent { message: String::new() };
-        match fetch {
-            Fetch::Manifest { digest, .. } | Fetch::Blob { digest, .. } => {
-                self.stored.get(digest).map_or_else(absent, |bytes| found(bytes.clone()))
-            }
-            Fetch::Referrers { digest: of, .. } if *of == digest(IMAGE) => {
-                let index = json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": self.referrers });
-                found(index.to_string().into_bytes())
-            }
-            Fetch::Ocsp { url, .. } | Fetch::Crl { url, .. } => match self.web.get(url) {
-                Some(body) => found(body.clone()),
-                None => Answer::Unavailable {
-                    reason: UnavailableReason::Transport,
-                    message: "connection refused".into(),
-                },
-            },
-            _ => absent(),
-        }
-    }
-
-    pub(crate) fn decide(&self, policy: &Value) -> Decided {
-        self.decide_within(policy, &image(), Budget::default())
-    }
-
-    fn decide_within(&self, policy: &Value, request: &Request, budget: Budget) -> Decided {
-        let policy = Policy::parse(policy).unwrap();
-        let mut evidence: Vec<EvidenceItem> = Vec::new();
-        let mut asked = Vec::new();
-        for _ in 0..MOST_ROUNDS {
-            match evaluate(&policy, request, &evidence, Time::from_unix(NOW), budget) {
-                Step::Decision(decision) => {
-                    return Decided { decision: *decision, asked, evidence };
-                }
-                Step::Need(needs) => {
-                    let round: Vec<String> = needs
-                        .iter()
-                        .filter_map(|fetch| match fetch {
-                            Fetch::Ocsp { url, .. } | Fetch::Crl { url, .. } => Some(url.clone()),
-                            _ => None,
-                        })
-                        .collect();
-                    if !round.is_empty() {
-                        asked.push(round);
-                    }
-                    for fetch in needs {
-                        assert!(evidence.iter().all(|e| e.fetch != fetch), "{fetch:?} twice");
-                        // The order of evidence does not matter.
-                        let answer = self.answer(&fetch);
-                        evidence.insert(0, EvidenceItem { fetch, answer });
-                    }
-                }
-            }
-        }
-        panic!("no decision after {MOST_ROUNDS} rounds");
-    }
-}
-
-pub(crate) struct Decided {
-    pub(crate) decision: Decision,
-    /// Addresses, round by round.
-    pub(crate) asked: Vec<Vec<String>>,
-    evidence: Vec<EvidenceItem>,
-}
-
-impl Decided {
-    /// `allow`, or the code of the reason.
-    pub(crate) fn verdict(&self) -> String {
-        match &self.decision.images[0].reason {
-            None => "allow".to_owned(),
-            Some(reason) => {
-                let code = reason.code.as_str().to_owned();
-                let expected = if reason.code.is_undetermined() {
-                    Outcome::Undetermined
-                } else {
-                    Outcome::Deny
-                };
-                assert_eq!(self.decision.outcome, expected, "{code}");
-                code
-            }
-        }
-    }
-
-    fn warns_of(&self, code: &str) -> bool {
-        self.decision.warnings.iter().any(|warning| warning.contains(code))
-    }
-}
-
-fn image() -> Request {
-    let reference = format!("reg.test/app@{}", digest(IMAGE));
-    Request { images: vec![ImageRequest { reference, path: None }], ..Request::default() }
-}
-
-fn ders(world: &World, leaf: &Certificate) -> Vec<Vec<u8>> {
-    world.chain(leaf).iter().map(|certificate| certificate.der().to_vec()).collect()
-}
-
-pub(crate) fn draft(world: &World, leaf: &Certificate) -> Draft {
-    let payload = json!({ "targetArtifact": { "mediaType": MANIFEST, "digest": digest(IMAGE), "size": IMAGE.len() } });
-    Draft::new(
-        Format::Jws,
-        Key::p256("leaf"),
-        ders(world, leaf),
-        payload.to_string().as_bytes(),
-        NOW - HOUR,
-    )
-}
-
-/// A rule that asks for a signature under this root; `fields` are of the authority.
-pub(crate) fn policy(world: &World, fields: Value) -> Value {
-    let root = pem(&world.root.issued_by(&world.root.as_issuer()));
-    policy_of(json!({ "ca": [root] }), fields)
-}
-
-fn policy_of(stores: Value, fields: Value) -> Value {
-    let mut authority = json!({ "trust": "t", "trustedIdentities": ["*"] });
-    authority.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-    json!({
-        "apiVersion": "countersign.dev/v1",
-        "kind": "ImagePolicy",
-        "spec": {
-            "trust": { "t": { "notation": stores } },
-            "authorities": { "a": { "notation": authority } },
-            "rules": [{ "images": ["reg.test/**"], "require": "a" }],
-        },
-    })
-}
 
 fn with_both(world: &World) -> Certificate {
     with_ocsp(world.leaf_with_crls(&[LIST]), &[RESPONDER])
