@@ -9,7 +9,7 @@ use crate::{
     discovery::{Candidate, Claim, Content},
     policy::Authority,
     verdict::{Code, Reason, most_specific},
-    verify::{Rejected, Verification, cosign, notation},
+    verify::{Accepted, Rejected, Verification, cosign, notation},
     wire::{Kind, Mark, Node},
 };
 
@@ -45,7 +45,8 @@ impl Judge<'_> {
         candidates.sort_by_key(|c| c.weight());
         for candidate in candidates {
             self.candidates = self.candidates.saturating_add(1);
-            match self.candidate(authority, candidate, scope, &spend) {
+            let verified = self.candidate(authority, candidate, scope, &spend);
+            match verified.and_then(|accepted| self.unblocked(accepted)) {
                 Ok(accepted) => {
                     passed = true;
                     let mut node = Node::pass(Kind::Candidate, candidate.name.clone())
@@ -110,6 +111,18 @@ impl Judge<'_> {
             .cloned()
             .unwrap_or_else(|| none(scope.purpose));
         judgement(Node::refuse(Kind::Authority, name, reason.clone()).children(nodes), Some(reason))
+    }
+
+    /// Whoever is on the block list has not signed.
+    fn unblocked(&self, accepted: Accepted) -> Verification {
+        let blocked = accepted.signer.as_ref().and_then(|s| self.policy.block.blocks(s));
+        match blocked {
+            Some(what) => Err(Rejected {
+                reason: Reason::of(Code::SignerBlocked).found(what),
+                checks: accepted.checks,
+            }),
+            None => Ok(accepted),
+        }
     }
 
     fn candidate(
@@ -201,6 +214,11 @@ fn none(purpose: Purpose<'_>) -> Reason {
         Purpose::Signature => Code::SignaturesNone,
         Purpose::Statement(_) => Code::AttestationsNone,
     })
+}
+
+/// What holds without anybody.
+pub(super) fn nothing() -> Judgement {
+    judgement(Node::pass(Kind::Tree, ""), None)
 }
 
 pub(super) fn judgement(node: Node, reason: Option<Reason>) -> Judgement {

@@ -52,8 +52,8 @@ fn given(texts: &[String]) -> Result<HexDigests, String> {
 
 /// Judges a blob that was checked.
 pub(super) fn judge(shared: &mut Shared<'_>, asked: &BlobRequest) -> (BlobDecision, Vec<String>) {
-    let mut verdict = Verdict::new(Kind::Blob, &asked.name);
     let policy = shared.policy;
+    let mut verdict = Verdict::new(Kind::Blob, &asked.name, policy.mode);
     let mut rules: Vec<&Rule> =
         policy.rules.iter().filter(|rule| rule.matches_blob(&asked.name)).collect();
     rules.extend(policy.notation.for_blob(&asked.name).and_then(|i| policy.rules.get(i)));
@@ -61,8 +61,8 @@ pub(super) fn judge(shared: &mut Shared<'_>, asked: &BlobRequest) -> (BlobDecisi
     verdict.digest = Digest::parse(&target.digest);
     if rules.is_empty() {
         verdict.unmatched(policy);
-    } else if let Some(rule) = rules.iter().find(|r| matches!(r.action, Action::StaticDeny)) {
-        verdict.denied_by(rule);
+    } else if rules.iter().any(|r| matches!(r.action, Action::StaticDeny)) {
+        verdict.denied_by(policy, rules.iter().copied());
     } else {
         let (candidates, problems) = candidates(shared, asked);
         let scope = Scope {
@@ -72,12 +72,14 @@ pub(super) fn judge(shared: &mut Shared<'_>, asked: &BlobRequest) -> (BlobDecisi
             purpose: Purpose::Signature,
             image: None,
         };
-        rules::judge(shared, &rules, &scope, &mut verdict);
+        rules::judge(shared, &rules, Ok(&scope), Vec::new(), &mut verdict);
     }
     let decision = BlobDecision {
         name: asked.name.clone(),
         digest: verdict.digest.as_ref().map(ToString::to_string),
         outcome: verdict.outcome,
+        raw: verdict.raw,
+        effective: verdict.effective(),
         reason: verdict.reason,
         explanation: verdict.explanation,
     };

@@ -8,7 +8,7 @@ use crate::{
     crypto::HexDigests,
     discovery::{self, Artifact, Discovered, Roads, manifest},
     evidence::{Evidence, Miss, Share},
-    policy::{Action, AttestationKind, Authority, Mode, Pin, Policy, Requirement, Rule},
+    policy::{Action, AttestationKind, Authority, Exception, Mode, Pin, Policy, Requirement, Rule},
     reference::{Digest, Reference},
     time::Time,
     verdict::{Code, Reason},
@@ -27,8 +27,12 @@ pub(super) struct Subject {
 pub(super) enum Gathered {
     /// The rules ask for none.
     NotNeeded,
+    /// On the block list.
+    Blocked(Reason),
     /// Not there to be judged.
     Failed(Reason),
+    /// Not there to be held against the block list.
+    Unknown(Reason),
     /// Something is still to be fetched.
     Pending,
     /// All there.
@@ -109,9 +113,14 @@ pub(super) fn gather(policy: &Policy, subject: &Subject, evidence: &mut Evidence
     for requirement in subject.requirements(policy) {
         add_roads(policy, requirement, &mut roads, &mut nested);
     }
-    if roads == Roads::default() || subject.is_denied(policy) {
+    let needed = roads != Roads::default() && !subject.is_denied(policy);
+    if !needed && !policy.block.has_digests() {
         return Gathered::NotNeeded;
     }
+    let failed = |miss: Miss, what: &str| match failed(miss, what) {
+        Gathered::Failed(reason) if !needed => Gathered::Unknown(reason),
+        other => other,
+    };
     let reference = &subject.reference;
     let digest = match &reference.digest {
         Some(digest) => digest.clone(),
@@ -120,11 +129,22 @@ pub(super) fn gather(policy: &Policy, subject: &Subject, evidence: &mut Evidence
             Err(miss) => return failed(miss, &reference.to_string()),
         },
     };
+    if policy.block.has_digest(&digest) {
+        return Gathered::Blocked(Reason::of(Code::ImageBlocked).found(digest.to_string()));
+    }
     let target = match target(evidence, reference, &digest) {
-        Ok(target) => Some(target),
+        Ok((_, children)) if children.iter().any(|d| policy.block.has_digest(d)) => {
+            let found = children.into_iter().find(|d| policy.block.has_digest(d));
+            let found = found.map(|d| format!("{d} in the index")).unwrap_or_default();
+            return Gathered::Blocked(Reason::of(Code::ImageBlocked).found(found));
+        }
+        Ok((target, _)) => Some(target),
         Err(Miss::Pending) => None,
         Err(miss) => return failed(miss, &reference.pinned(&digest).to_string()),
     };
+    if !needed {
+        return if target.is_some() { Gathered::NotNeeded } else { Gathered::Pending };
+    }
     // Asked for in the same round as the manifest.
     let discovered = discovery::discover(evidence, reference, &digest, &roads);
     let mut artifacts = Vec::new();
@@ -164,7 +184,7 @@ fn target(
     evidence: &mut Evidence<'_>,
     reference: &Reference,
     digest: &Digest,
-) -> Result<Target, Miss> {
+) -> Result<(Target, Vec<Digest>), Miss> {
     let found = evidence.manifest(&reference.repository(), digest, None)?;
     let (parsed, shape) = manifest::parse(found.bytes).map_err(|error| {
         Miss::Problem(Reason::new(Code::ImageMalformed, format!("the image's manifest: {error}")))
@@ -177,13 +197,16 @@ fn target(
         }
         .to_owned()
     });
-    Ok(Target {
+    let children = parsed.manifests.unwrap_or_default();
+    let children = children.iter().filter_map(|child| Digest::parse(&child.digest)).collect();
+    let target = Target {
         digest: digest.to_string(),
         media_type: found.exact.then_some(media_type),
         size: found.exact.then_some(found.bytes.len() as u64),
         bytes: found.exact.then(|| found.bytes.to_vec()),
         digests: HexDigests::default(),
-    })
+    };
+    Ok((target, children))
 }
 
 fn artifact_target(artifact: &Artifact) -> Target {
@@ -270,14 +293,18 @@ fn signature_roads(policy: &Policy, name: &str, roads: &mut Roads) {
 pub(super) fn judge(shared: &mut Shared<'_>, subject: &Subject, gathered: &Gathered) -> Verdict {
     let policy = shared.policy;
     let name = subject.reference.to_string();
-    let mut verdict =
-        Verdict { digest: subject.reference.digest.clone(), ..Verdict::new(Kind::Image, &name) };
+    let mut verdict = Verdict::new(Kind::Image, &name, policy.mode);
+    verdict.digest.clone_from(&subject.reference.digest);
+    if let Gathered::Blocked(reason) | Gathered::Unknown(reason) = gathered {
+        verdict.refuse(reason.clone(), Vec::new());
+        return verdict;
+    }
     if subject.rules.is_empty() {
         verdict.unmatched(policy);
         return verdict;
     }
-    if let Some(rule) = subject.rules(policy).find(|r| matches!(r.action, Action::StaticDeny)) {
-        verdict.denied_by(rule);
+    if subject.is_denied(policy) {
+        verdict.denied_by(policy, subject.rules(policy));
         return verdict;
     }
     let found = match gathered {
@@ -286,16 +313,20 @@ pub(super) fn judge(shared: &mut Shared<'_>, subject: &Subject, gathered: &Gathe
             let rules: Vec<_> = subject.rules(policy).collect();
             let digest = verdict.digest.as_ref().map(ToString::to_string).unwrap_or_default();
             let nothing = Bundle::empty(digest);
-            rules::judge(shared, &rules, &requirement::Scope::image(&nothing), &mut verdict);
+            let scope = requirement::Scope::image(&nothing);
+            rules::judge(shared, &rules, Ok(&scope), Vec::new(), &mut verdict);
             verdict.unverified = true;
             return verdict;
         }
         Gathered::Failed(reason) => {
-            verdict.refuse(reason.clone(), Vec::new());
+            let rules: Vec<_> = subject.rules(policy).collect();
+            let exceptions =
+                exceptions(shared, subject, verdict.digest.as_ref(), &mut verdict.warnings);
+            rules::judge(shared, &rules, Err(reason), exceptions, &mut verdict);
             return verdict;
         }
         // Not reached: evaluate returns the needs first.
-        Gathered::Pending => {
+        Gathered::Blocked(_) | Gathered::Unknown(_) | Gathered::Pending => {
             verdict.refuse(Reason::of(Code::Internal), Vec::new());
             return verdict;
         }
@@ -303,8 +334,30 @@ pub(super) fn judge(shared: &mut Shared<'_>, subject: &Subject, gathered: &Gathe
     };
     verdict.digest = Digest::parse(&found.target.digest);
     let rules: Vec<_> = subject.rules(policy).collect();
-    rules::judge(shared, &rules, &requirement::Scope::image(found), &mut verdict);
+    let exceptions = exceptions(shared, subject, verdict.digest.as_ref(), &mut verdict.warnings);
+    rules::judge(shared, &rules, Ok(&requirement::Scope::image(found)), exceptions, &mut verdict);
     verdict
+}
+
+/// The exceptions for an image. One that has ended is said, so that nobody looks for it.
+fn exceptions<'p>(
+    shared: &Shared<'p>,
+    subject: &Subject,
+    digest: Option<&Digest>,
+    warnings: &mut Vec<String>,
+) -> Vec<&'p Exception> {
+    let namespace = shared.request.namespace.as_deref();
+    let all = shared.policy.exceptions.iter();
+    let here: Vec<_> = all.filter(|e| e.is_for(&subject.reference, digest, namespace)).collect();
+    let (ended, live): (Vec<_>, Vec<_>) = here.into_iter().partition(|e| e.until <= shared.now);
+    for exception in ended {
+        warnings.push(format!(
+            "{}: an exception has ended ({})",
+            subject.reference,
+            exception.describe()
+        ));
+    }
+    live
 }
 
 /// An admission front lets a Pod run what was verified, and nothing else: its tag is replaced by
@@ -324,7 +377,7 @@ pub(super) fn pin(
     if !undigested
         || verdict.unverified
         || image.outcome != Outcome::Allow
-        || policy.mode != Mode::Enforce
+        || verdict.mode != Mode::Enforce
     {
         return;
     }
@@ -349,6 +402,7 @@ pub(super) fn pin(
                 .expected("a digest, or a response that can pin the tag")
                 .found(asked.reference.clone());
             image.outcome = Outcome::Deny;
+            image.effective = None;
             image.explanation.mark = Mark::Fail;
             image.explanation.reason = Some(reason.clone());
             image.reason = Some(reason);

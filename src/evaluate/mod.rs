@@ -72,6 +72,7 @@ pub fn evaluate(
         outcome: Outcome::Allow,
         errors: Vec::new(),
         mode: policy.mode.as_str().to_owned(),
+        effective: None,
         images: Vec::new(),
         blobs: Vec::new(),
         patches: Vec::new(),
@@ -79,8 +80,16 @@ pub fn evaluate(
         now: now.to_string(),
         usage: Usage::default(),
     };
-    let mut shared =
-        Shared { policy, now, budget: &budget, memo: &memo, fetched: &fetched, usage: &mut usage };
+    let mut shared = Shared {
+        policy,
+        request,
+        now,
+        budget: &budget,
+        memo: &memo,
+        fetched: &fetched,
+        usage: &mut usage,
+    };
+    let mut enforced = Outcome::Allow;
     for asked in &request.images {
         let Some((subject, found)) =
             Subject::of(policy, &asked.reference).and_then(|s| gathered.get_key_value(&s))
@@ -101,12 +110,15 @@ pub fn evaluate(
             path: asked.path.clone(),
             digest: verdict.digest.as_ref().map(ToString::to_string),
             outcome: verdict.outcome,
+            raw: verdict.raw,
+            effective: verdict.effective(),
             reason: verdict.reason.clone(),
             explanation: verdict.explanation.clone(),
         };
         decision.warnings.extend(verdict.warnings.iter().cloned());
         image::pin(policy, request, asked, verdict, &mut image, &mut decision);
         decision.outcome = decision.outcome.max(image.outcome);
+        enforced = enforced.max(image.effective.unwrap_or(image.outcome));
         decision.images.push(image);
     }
     for asked in &request.blobs {
@@ -117,6 +129,7 @@ pub fn evaluate(
         }
         decision.warnings.extend(warnings);
         decision.outcome = decision.outcome.max(blob.outcome);
+        enforced = enforced.max(blob.effective.unwrap_or(blob.outcome));
         decision.blobs.push(blob);
     }
     decision.warnings.sort();
@@ -127,7 +140,8 @@ pub fn evaluate(
     }
     usage.evidence_bytes = fetched.bytes();
     decision.usage = usage;
-    if decision.outcome != Outcome::Allow {
+    decision.effective = (enforced != decision.outcome).then_some(enforced);
+    if enforced != Outcome::Allow {
         // What is not admitted is not changed either.
         decision.patches.clear();
     }
@@ -224,6 +238,7 @@ fn refuse(errors: Vec<PolicyError>, mode: &str, now: Time) -> Step {
         outcome: Outcome::Deny,
         errors,
         mode: mode.to_owned(),
+        effective: None,
         images: Vec::new(),
         blobs: Vec::new(),
         patches: Vec::new(),

@@ -12,7 +12,7 @@ use crate::{
     crypto::{Memo, Spend},
     discovery::{Candidate, Problem},
     evidence::Budget,
-    policy::{Policy, Requirement},
+    policy::{Exception, Policy, Requirement},
     time::Time,
     verdict::{Code, Reason, most_specific},
     verify::Target,
@@ -34,6 +34,10 @@ pub(super) struct Judge<'a> {
     pub(super) operations: u64,
     /// Candidates opened.
     pub(super) candidates: u64,
+    /// What may fail for this image.
+    pub(super) exceptions: Vec<&'a Exception>,
+    /// The rule that is judged.
+    pub(super) rule: &'a str,
 }
 
 /// Among what an authority looks for its signature.
@@ -76,11 +80,38 @@ impl Judge<'_> {
         counted: bool,
     ) -> Judgement {
         match tree {
-            Requirement::Authority(name) => self.authority(name, scope, counted),
+            Requirement::Authority(name) => {
+                let judgement = self.authority(name, scope, counted);
+                self.excepted(judgement, scope, || [name.as_str()].into_iter())
+            }
             Requirement::All(of) => self.all(of, scope, counted),
             Requirement::Any(of) => self.any(of, scope, counted),
             Requirement::AtLeast { count, of } => self.at_least(*count, of, scope, counted),
-            Requirement::Attestation(attestation) => self.attestation(attestation, scope, counted),
+            Requirement::Attestation(attestation) => {
+                let judgement = self.attestation(attestation, scope, counted);
+                self.excepted(judgement, scope, || attestation.names())
+            }
+        }
+    }
+
+    /// A requirement that an exception waives holds, and nobody has signed for it. Never who signs
+    /// an attestation: that one would then be anybody's.
+    fn excepted<'n, N: Iterator<Item = &'n str>>(
+        &self,
+        judgement: Judgement,
+        scope: &Scope<'_>,
+        names: impl Fn() -> N,
+    ) -> Judgement {
+        let Some(reason) = &judgement.reason else {
+            return judgement;
+        };
+        if scope.image.is_none() {
+            return judgement;
+        }
+        let waives = |e: &&&Exception| e.waives(self.rule, names(), reason.code);
+        match self.exceptions.iter().find(waives) {
+            Some(exception) => judgement.excepted(exception),
+            None => judgement,
         }
     }
 
@@ -216,6 +247,18 @@ fn combine(name: &str, mark: Mark, reason: Option<Reason>, children: Vec<Judgeme
 }
 
 impl Judgement {
+    /// As if it held.
+    pub(super) fn excepted(self, exception: &Exception) -> Self {
+        let why = Reason::of(Code::ExceptionApplied).found(exception.describe());
+        let node = Node::pass(self.node.kind, self.node.name.clone());
+        let node = node.detail(format!("exception {}", exception.describe()));
+        Self {
+            node: node.children(vec![self.node]),
+            weakened: vec![why],
+            ..super::authority::nothing()
+        }
+    }
+
     fn exceeded(mut self) -> Self {
         let reason = Reason::of(Code::BudgetSearch);
         self.node.mark = Mark::Unknown;

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use super::{
     Judgement,
+    authority::judgement,
     requirement::{Judge, Scope},
     revocation::Fetched,
 };
 use crate::{
     crypto::Memo,
     evidence::Budget,
-    policy::{Action, Policy, Rule, Unmatched},
+    policy::{Action, Exception, Mode, Policy, Rule, Undetermined, Unmatched},
     reference::Digest,
     time::Time,
     verdict::{Code, Reason, most_specific},
-    wire::{Kind, Mark, Node, Outcome, Usage},
+    wire::{Kind, Mark, Node, Outcome, Request, Usage},
 };
 
 /// The verdict on an image or a blob, before pinning.
@@ -26,11 +27,18 @@ pub(super) struct Verdict {
     pub(super) warnings: Vec<String>,
     /// True where no requirement was made, so that nothing was verified to be pinned.
     pub(super) unverified: bool,
+    /// The outcome before exceptions and `undetermined: warn`, where they made a difference.
+    pub(super) raw: Option<Outcome>,
+    /// The outcome of what is enforced.
+    enforced: Outcome,
+    /// The strictest mode of the rules that match.
+    pub(super) mode: Mode,
 }
 
 /// What every judgement of one decision shares.
 pub(super) struct Shared<'a> {
     pub(super) policy: &'a Policy,
+    pub(super) request: &'a Request,
     pub(super) now: Time,
     pub(super) budget: &'a Budget,
     pub(super) memo: &'a Memo,
@@ -38,16 +46,19 @@ pub(super) struct Shared<'a> {
     pub(super) usage: &'a mut Usage,
 }
 
-/// Judges the rules that match, into `verdict`. All must hold.
-pub(super) fn judge(
-    shared: &mut Shared<'_>,
-    rules: &[&Rule],
-    scope: &Scope<'_>,
+/// Judges the rules that match, into `verdict`. All must hold. `scope` is where their signatures
+/// are, or why nothing can be told of the image.
+pub(super) fn judge<'a>(
+    shared: &mut Shared<'a>,
+    rules: &[&'a Rule],
+    scope: Result<&Scope<'_>, &Reason>,
+    exceptions: Vec<&'a Exception>,
     verdict: &mut Verdict,
 ) {
+    let policy = shared.policy;
     let spent = shared.usage.signature_operations;
     let mut judge = Judge {
-        policy: shared.policy,
+        policy,
         now: shared.now,
         budget: shared.budget,
         spends: BTreeMap::new(),
@@ -55,48 +66,130 @@ pub(super) fn judge(
         fetched: shared.fetched,
         operations: shared.budget.decision_signatures().saturating_sub(spent),
         candidates: 0,
+        exceptions,
+        rule: "",
     };
-    let name = verdict.explanation.name.clone();
-    let mut nodes = Vec::new();
-    let mut reasons = Vec::new();
+    verdict.mode = rules.iter().map(|r| mode(policy, r)).min().unwrap_or(policy.mode);
+    let mut found = Found::default();
     for rule in rules {
         let Action::Require(tree) = &rule.action else {
-            nodes.push(Node::pass(Kind::Rule, rule.name.clone()).detail("static: allow"));
+            found.nodes.push(Node::pass(Kind::Rule, rule.name.clone()).detail("static: allow"));
             continue;
         };
-        let Judgement { node, reason, weakened, .. } = judge.requirement(tree, scope, false);
-        // That revocation is skipped is a warning of the policy itself.
-        for reason in weakened.iter().filter(|r| r.code != Code::RevocationSkipped) {
-            verdict.warnings.push(format!("{name}: {}: {}", reason.code, reason.message));
-        }
-        let node = Node { mark: node.mark, ..Node::pass(Kind::Rule, rule.name.clone()) }
-            .children(vec![node]);
-        reasons.extend(reason.map(|r| (node.mark, r)));
-        nodes.push(node);
+        judge.rule = &rule.name;
+        let judged = match scope {
+            Ok(scope) => judge.requirement(tree, scope, false),
+            Err(reason) => judge.failed(reason),
+        };
+        found.add(policy, rule, judged, verdict);
     }
     let usage = &mut *shared.usage;
     usage.candidates = usage.candidates.saturating_add(judge.candidates);
     for spend in judge.spends.values() {
         usage.signature_operations = usage.signature_operations.saturating_add(spend.used());
     }
-    // A failure outweighs what could not be told.
-    let worst = |mark| reasons.iter().filter(move |(m, _)| *m == mark).map(|(_, r)| r);
-    let reason = most_specific(worst(Mark::Fail)).or_else(|| most_specific(worst(Mark::Unknown)));
-    match reason {
-        None => verdict.explanation.children = nodes,
-        Some(reason) => {
-            verdict.refuse(reason.clone(), nodes);
-            if reasons.iter().any(|(mark, _)| *mark == Mark::Fail) {
+    found.conclude(verdict);
+}
+
+/// A rule's mode, or the document's.
+fn mode(policy: &Policy, rule: &Rule) -> Mode {
+    rule.mode.unwrap_or(policy.mode)
+}
+
+/// What the rules have come to so far.
+#[derive(Default)]
+struct Found {
+    nodes: Vec<Node>,
+    /// What does not hold, and whether that is enforced.
+    refused: Vec<(Mark, bool, Reason)>,
+    raw: Option<Outcome>,
+}
+
+impl Found {
+    fn add(&mut self, policy: &Policy, rule: &Rule, judged: Judgement, verdict: &mut Verdict) {
+        let Judgement { node, reason, weakened, .. } = judged;
+        let name = verdict.explanation.name.clone();
+        for reason in &weakened {
+            if reason.code == Code::ExceptionApplied {
+                self.raw = self.raw.max(Some(Outcome::Deny));
+            }
+            // That revocation is skipped is a warning of the policy itself.
+            if reason.code != Code::RevocationSkipped {
+                let found = reason.found.as_ref().map(|f| format!(": {f}")).unwrap_or_default();
+                let text = format!("{name}: {}: {}{found}", reason.code, reason.message);
+                verdict.warnings.push(text);
+            }
+        }
+        let mark = node.mark;
+        let warns = rule.undetermined.unwrap_or(policy.undetermined) == Undetermined::Warn;
+        let tolerated = warns && mark == Mark::Unknown && is_transport(&node, reason.as_ref());
+        let shown = if tolerated { Mark::Logged } else { mark };
+        let mut shown = Node { mark: shown, ..Node::pass(Kind::Rule, rule.name.clone()) };
+        if let (true, Some(reason)) = (tolerated, &reason) {
+            self.raw = self.raw.max(Some(Outcome::Undetermined));
+            let text = format!("{name}: not verified: {}: {}", reason.code, reason.message);
+            verdict.warnings.push(text);
+            shown = shown.detail("undetermined: warn");
+        } else if let Some(reason) = reason {
+            self.refused.push((mark, mode(policy, rule) == Mode::Enforce, reason));
+        }
+        self.nodes.push(shown.children(vec![node]));
+    }
+
+    /// A failure outweighs what could not be told.
+    fn conclude(self, verdict: &mut Verdict) {
+        let worst = |wanted| {
+            let of = self.refused.iter().filter(move |(mark, ..)| *mark == wanted);
+            most_specific(of.map(|(.., reason)| reason)).cloned()
+        };
+        let (failed, unknown) = (worst(Mark::Fail), worst(Mark::Unknown));
+        match (&failed, unknown) {
+            (None, None) => {
+                verdict.explanation.children = self.nodes;
+                verdict.raw = self.raw;
+            }
+            (Some(reason), _) => {
+                verdict.refuse(reason.clone(), self.nodes);
                 verdict.outcome = Outcome::Deny;
                 verdict.explanation.mark = Mark::Fail;
             }
+            (None, Some(reason)) => verdict.refuse(reason, self.nodes),
+        }
+        let enforced = self.refused.iter().filter(|(_, enforced, _)| *enforced);
+        let outcome = |mark| if mark == Mark::Fail { Outcome::Deny } else { Outcome::Undetermined };
+        verdict.enforced =
+            enforced.map(|(mark, ..)| outcome(*mark)).max().unwrap_or(Outcome::Allow);
+    }
+}
+
+/// True where nothing but a registry that could not be reached stands between a rule and its proof.
+fn is_transport(node: &Node, reason: Option<&Reason>) -> bool {
+    fn only(node: &Node) -> bool {
+        let own = match (&node.reason, node.mark) {
+            (Some(reason), Mark::Unknown) => reason.code == Code::EvidenceUnavailable,
+            _ => true,
+        };
+        own && node.children.iter().all(only)
+    }
+    reason.is_some_and(|reason| reason.code == Code::EvidenceUnavailable) && only(node)
+}
+
+impl Judge<'_> {
+    /// What a rule comes to where nothing can be told of the image.
+    fn failed(&self, reason: &Reason) -> Judgement {
+        let node = Node::refuse(Kind::Tree, "evidence", reason.clone());
+        let judged = judgement(node, Some(reason.clone()));
+        let waives = |e: &&&Exception| e.waives(self.rule, std::iter::empty(), reason.code);
+        match self.exceptions.iter().find(waives) {
+            Some(exception) => judged.excepted(exception),
+            None => judged,
         }
     }
 }
 
 impl Verdict {
     /// Nothing against it yet.
-    pub(super) fn new(kind: Kind, name: &str) -> Self {
+    pub(super) fn new(kind: Kind, name: &str, mode: Mode) -> Self {
         Self {
             digest: None,
             outcome: Outcome::Allow,
@@ -104,7 +197,15 @@ impl Verdict {
             explanation: Node::pass(kind, name),
             warnings: Vec::new(),
             unverified: false,
+            raw: None,
+            enforced: Outcome::Allow,
+            mode,
         }
+    }
+
+    /// What a front does, where that is not the outcome.
+    pub(super) fn effective(&self) -> Option<Outcome> {
+        (self.enforced != self.outcome).then_some(self.enforced)
     }
 
     pub(super) fn refuse(&mut self, reason: Reason, nodes: Vec<Node>) {
@@ -114,10 +215,16 @@ impl Verdict {
         self.explanation =
             Node::refuse(self.explanation.kind, name, reason.clone()).children(nodes);
         self.reason = Some(reason);
+        self.enforced = if self.mode == Mode::Enforce { self.outcome } else { Outcome::Allow };
     }
 
-    /// `static: deny`.
-    pub(super) fn denied_by(&mut self, rule: &Rule) {
+    /// `static: deny`, of the rule whose mode is the strictest.
+    pub(super) fn denied_by<'r>(&mut self, policy: &Policy, rules: impl Iterator<Item = &'r Rule>) {
+        let denying = rules.filter(|rule| matches!(rule.action, Action::StaticDeny));
+        let Some(rule) = denying.min_by_key(|rule| mode(policy, rule)) else {
+            return;
+        };
+        self.mode = mode(policy, rule);
         let reason = Reason::of(Code::ImageStaticDeny).found(format!("rule `{}`", rule.name));
         let node = Node::refuse(Kind::Rule, rule.name.clone(), reason.clone());
         self.refuse(reason, vec![node]);

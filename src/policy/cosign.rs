@@ -360,7 +360,11 @@ fn workflow(
 }
 
 /// `name` or `nameRegExp`, at most one of them. The outer `None` is an error.
-fn optional_pattern(r: &mut Reader, object: &Object<'_>, name: &str) -> Option<Option<Pattern>> {
+pub(super) fn optional_pattern(
+    r: &mut Reader,
+    object: &Object<'_>,
+    name: &str,
+) -> Option<Option<Pattern>> {
     let regexp = format!("{name}RegExp");
     match (object.get(name), object.get(&regexp)) {
         (None, None) => Some(None),

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    Action, Glob, GlobError, Mode, Pin, Policy, Requirement, Rule, TrustPolicy, Unmatched,
+    Action, Exception, Glob, GlobError, Mode, Pin, Policy, Requirement, Rule, TrustPolicy,
+    Undetermined, Unmatched,
     authority::{self, Trust},
-    notation,
-    reader::{Cursor, Reader},
+    block, exception, notation,
+    reader::{Cursor, Object, Reader},
     requirement,
 };
 use crate::{verdict::Code, wire::PolicyError};
@@ -58,19 +59,10 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
         ],
         &[],
     )?;
-    for (field, what) in [("exceptions", "an exception"), ("ignoreKinds", "ignoring a kind")] {
-        if let Some(at) = spec.get(field) {
-            empty_list(r, &at, what);
-        }
+    if let Some(at) = spec.get("ignoreKinds") {
+        empty_list(r, &at, "ignoring a kind");
     }
-    let lists = ["certificates", "digests", "identities", "keys"];
-    if let Some(at) = spec.get("block")
-        && let Some(block) = r.object(&at, &lists, &["since"])
-    {
-        for at in lists.iter().filter_map(|field| block.get(field)) {
-            empty_list(r, &at, "a block list");
-        }
-    }
+    let block = spec.get("block").and_then(|at| block::read(r, &at)).unwrap_or_default();
 
     let mut warnings = Vec::new();
     let mut trust = BTreeMap::new();
@@ -131,6 +123,8 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
                 images: Vec::new(),
                 blobs: Vec::new(),
                 action: Action::Require(Requirement::Authority(name.clone())),
+                mode: None,
+                undetermined: None,
             });
             if authorities.insert(name.clone(), implied.authority).is_some() {
                 r.error(
@@ -148,25 +142,45 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
             &[("deny", Unmatched::Deny), ("allow", Unmatched::Allow), ("warn", Unmatched::Warn)],
         )
     });
-    let mode = spec.get("mode").and_then(|at| {
-        r.word(&at, &[("enforce", Mode::Enforce), ("warn", Mode::Warn), ("audit", Mode::Audit)])
-    });
-    if let Some(at) = spec.get("undetermined")
-        && r.word(&at, &[("deny", true), ("warn", false)]) == Some(false)
-    {
-        r.not_implemented(&at.path, "`undetermined: warn`");
-    }
+    let mode = spec.get("mode").and_then(|at| r.word(&at, MODES));
+    let undetermined = spec.get("undetermined").and_then(|at| r.word(&at, UNDETERMINED));
+    let exceptions = exceptions(r, &spec, &rules);
     let pin = spec.get("digests").and_then(|at| digests(r, &at));
     Some(Policy {
         name,
         authorities,
         rules,
         notation,
+        block,
+        exceptions,
+        undetermined: undetermined.unwrap_or(Undetermined::Deny),
         unmatched: unmatched.unwrap_or(Unmatched::Deny),
         mode: mode.unwrap_or(Mode::Enforce),
         pin: pin.unwrap_or(Pin::Pods),
         warnings,
     })
+}
+
+const MODES: &[(&str, Mode)] =
+    &[("enforce", Mode::Enforce), ("warn", Mode::Warn), ("audit", Mode::Audit)];
+
+const UNDETERMINED: &[(&str, Undetermined)] =
+    &[("deny", Undetermined::Deny), ("warn", Undetermined::Warn)];
+
+fn exceptions(r: &mut Reader, spec: &Object<'_>, rules: &[Rule]) -> Vec<Exception> {
+    let at = match spec.get("exceptions") {
+        Some(at) if at.value.as_array().is_none_or(|list| !list.is_empty()) => at,
+        _ => return Vec::new(),
+    };
+    let mut names = Vec::new();
+    for rule in rules {
+        if let Action::Require(tree) = &rule.action {
+            requirement::names(tree, &mut names);
+        }
+    }
+    let rules: Vec<_> = rules.iter().map(|rule| rule.name.as_str()).collect();
+    let items = r.list(&at);
+    items.iter().filter_map(|item| exception::read(r, item, &names, &rules)).collect()
 }
 
 /// A list of the language that this build only takes empty.
@@ -203,8 +217,8 @@ fn digests(r: &mut Reader, at: &Cursor<'_>) -> Option<Pin> {
 fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
     let rule = r.object(
         at,
-        &["blobs", "images", "name", "require", "static", "subject"],
-        &["mode", "platforms", "undetermined", "match", "boundTo"],
+        &["blobs", "images", "mode", "name", "require", "static", "subject", "undetermined"],
+        &["boundTo", "conditions", "match"],
     )?;
     if let Some(at) = rule.get("subject")
         && at.value.as_str() != Some("resolved")
@@ -232,7 +246,9 @@ fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
     } else {
         Action::Require(requirement::read(r, &at, names, 0)?)
     };
-    Some(Rule { name, images, blobs, action })
+    let mode = rule.get("mode").and_then(|at| r.word(&at, MODES));
+    let undetermined = rule.get("undetermined").and_then(|at| r.word(&at, UNDETERMINED));
+    Some(Rule { name, images, blobs, action, mode, undetermined })
 }
 
 fn globs(

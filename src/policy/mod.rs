@@ -1,9 +1,11 @@
 //! The policy document, `countersign.dev/v1` `ImagePolicy`, parsed once.
 
 mod authority;
+mod block;
 mod cosign;
 mod document;
 mod duration;
+mod exception;
 mod glob;
 mod notation;
 mod predicate;
@@ -22,6 +24,8 @@ use crate::{
     wire::PolicyError,
     x509::Certificate,
 };
+pub use block::Block;
+pub use exception::Exception;
 pub use glob::{Glob, GlobError};
 pub use notation::TrustPolicy;
 
@@ -39,6 +43,12 @@ pub struct Policy {
     pub rules: Vec<Rule>,
     /// `spec.notationTrustPolicy`: which of its rules is for what.
     pub notation: TrustPolicy,
+    /// `spec.block`.
+    pub block: Block,
+    /// `spec.exceptions`.
+    pub exceptions: Vec<Exception>,
+    /// `spec.undetermined`.
+    pub undetermined: Undetermined,
     /// `spec.unmatched`.
     pub unmatched: Unmatched,
     /// `spec.mode`.
@@ -150,6 +160,10 @@ pub struct Rule {
     pub blobs: Vec<Glob>,
     /// What must hold.
     pub action: Action,
+    /// In place of the document's.
+    pub mode: Option<Mode>,
+    /// In place of the document's.
+    pub undetermined: Option<Undetermined>,
 }
 
 /// What a rule does with an image that it matches.
@@ -226,6 +240,15 @@ impl Attestation {
         }
     }
 
+    /// By which exceptions know it: its name, and its type as written.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let kind = match &self.kind {
+            AttestationKind::Predicate { alias, .. } => alias,
+            AttestationKind::Artifact(artifact_type) => artifact_type,
+        };
+        self.name.as_deref().into_iter().chain([kind.as_str()])
+    }
+
     /// True where something looks at what it says.
     pub fn has_content(&self) -> bool {
         !self.checks.is_empty()
@@ -273,6 +296,15 @@ pub enum AttestationKind {
     Artifact(String),
 }
 
+/// What becomes of an image whose registry could not be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undetermined {
+    /// The default.
+    Deny,
+    /// Let it pass, and say so. Nothing but a failure of transport is meant.
+    Warn,
+}
+
 /// What becomes of an image that no rule matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unmatched {
@@ -284,8 +316,8 @@ pub enum Unmatched {
     Warn,
 }
 
-/// What a front does with the outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a front does with the outcome; the strictest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
     /// Refuse what is not allowed.
     Enforce,

@@ -210,6 +210,17 @@ const ALIASES: &[&str] = &[
     "vuln",
 ];
 
+/// By which exceptions know the requirements of a tree.
+pub(super) fn names<'t>(tree: &'t Requirement, found: &mut Vec<&'t str>) {
+    match tree {
+        Requirement::Authority(name) => found.push(name),
+        Requirement::All(of) | Requirement::Any(of) | Requirement::AtLeast { of, .. } => {
+            of.iter().for_each(|child| names(child, found));
+        }
+        Requirement::Attestation(attestation) => found.extend(attestation.names()),
+    }
+}
+
 fn has_attestation(tree: &Requirement) -> bool {
     match tree {
         Requirement::Authority(_) => false,

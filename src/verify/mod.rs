@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Who signed, as far as it was proven. Two signers are the same if they share an identifier.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Signer {
     /// For people.
     pub name: String,
@@ -26,6 +26,14 @@ pub struct Signer {
     pub ids: BTreeSet<String>,
     /// When the signature was made, as far as a short-lived certificate says so.
     pub made: Option<Time>,
+    /// When it is proven to have been there, at the latest.
+    pub proven: Option<Time>,
+    /// SHA-256 of the key's SPKI, in hex.
+    pub key: Option<String>,
+    /// The certificate and what travels with it, the leaf first.
+    pub chain: Vec<Certificate>,
+    /// The OIDC issuer, of a short-lived certificate.
+    pub issuer: Option<String>,
 }
 
 impl Signer {
@@ -35,7 +43,8 @@ impl Signer {
         Self {
             name: format!("{} key sha256:{fingerprint}", key.kind()),
             ids: BTreeSet::from([format!("spki:{fingerprint}")]),
-            made: None,
+            key: Some(fingerprint),
+            ..Self::default()
         }
     }
 
@@ -44,8 +53,17 @@ impl Signer {
     pub fn keyless(issuer: &str, name: &str, leaf: &Certificate, key: &PublicKey) -> Self {
         let names = leaf.subject_alt_names().iter().filter_map(SubjectAltName::text);
         let mut ids: BTreeSet<_> = names.map(|n| format!("san:{n}")).collect();
-        ids.insert(format!("spki:{}", hex(key.spki_sha256())));
-        Self { name: format!("{name} ({issuer})"), ids, made: Some(leaf.not_before()) }
+        let fingerprint = hex(key.spki_sha256());
+        ids.insert(format!("spki:{fingerprint}"));
+        Self {
+            name: format!("{name} ({issuer})"),
+            ids,
+            made: Some(leaf.not_before()),
+            proven: None,
+            key: Some(fingerprint),
+            chain: vec![leaf.clone()],
+            issuer: Some(issuer.to_owned()),
+        }
     }
 
     /// The holder of a certificate whose chain was checked: the same key, the same subject or the
@@ -53,13 +71,28 @@ impl Signer {
     pub fn certificate(leaf: &Certificate, key: &PublicKey) -> Self {
         let subject = subject_line(leaf.subject());
         let names = leaf.subject_alt_names();
-        let mut ids = BTreeSet::from([format!("spki:{}", hex(key.spki_sha256()))]);
+        let fingerprint = hex(key.spki_sha256());
+        let mut ids = BTreeSet::from([format!("spki:{fingerprint}")]);
         if !subject.is_empty() {
             ids.insert(format!("subject:{subject}"));
         }
         ids.extend(names.iter().filter_map(SubjectAltName::text).map(|n| format!("san:{n}")));
         let name = names.first().map_or_else(|| subject.clone(), ToString::to_string);
-        Self { name, ids, made: None }
+        Self { name, ids, key: Some(fingerprint), chain: vec![leaf.clone()], ..Self::default() }
+    }
+
+    /// With what travels beside the leaf.
+    #[must_use]
+    pub fn with_chain(mut self, travelled: &[Certificate]) -> Self {
+        self.chain.extend_from_slice(travelled);
+        self
+    }
+
+    /// With the first of the times that are proven.
+    #[must_use]
+    pub fn proven(mut self, times: &[Time]) -> Self {
+        self.proven = times.iter().min().copied();
+        self
     }
 }
 

@@ -46,6 +46,12 @@ pub struct BlobDecision {
     pub digest: Option<String>,
     /// The outcome.
     pub outcome: Outcome,
+    /// The outcome before `undetermined: warn`, where that made a difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<Outcome>,
+    /// What a front does, where a `mode` makes that differ from `outcome`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective: Option<Outcome>,
     /// For deny and undetermined: the reason to read first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,

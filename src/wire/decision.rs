@@ -19,6 +19,9 @@ pub struct Decision {
     pub errors: Vec<PolicyError>,
     /// The policy's `mode`: `enforce`, `warn` or `audit`. `outcome` does not depend on it.
     pub mode: String,
+    /// What a front does, where a `mode` makes that differ from `outcome`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective: Option<Outcome>,
     /// One entry an image, in the order of the request.
     pub images: Vec<ImageDecision>,
     /// One entry a blob, in the order of the request.
@@ -36,6 +39,13 @@ pub struct Decision {
     pub usage: Usage,
 }
 
+impl Decision {
+    /// What a front does: the outcome, as the modes of policy and rules make it.
+    pub fn enforced(&self) -> Outcome {
+        self.effective.unwrap_or(self.outcome)
+    }
+}
+
 /// One image's verdict.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -50,6 +60,12 @@ pub struct ImageDecision {
     pub digest: Option<String>,
     /// The outcome.
     pub outcome: Outcome,
+    /// The outcome before exceptions and `undetermined: warn`, where they made a difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<Outcome>,
+    /// What a front does, where a `mode` makes that differ from `outcome`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective: Option<Outcome>,
     /// For deny and undetermined: the reason to read first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,

@@ -72,6 +72,9 @@ pub struct Request {
     /// a tag be pinned, and `digests.pin` matters.
     #[serde(default)]
     pub can_patch: bool,
+    /// Namespace of the Kubernetes object that holds the images, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
     /// Kind of the Kubernetes object that holds the images, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,

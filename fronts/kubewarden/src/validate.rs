@@ -8,7 +8,7 @@ use countersign::{
     evaluate,
     evidence::Budget,
     json,
-    policy::{Mode, Policy},
+    policy::Policy,
     time::Time,
     wire::{Decision, EvidenceItem, Outcome, PolicyError, Request},
 };
@@ -77,7 +77,7 @@ fn respond(request: &Value, settings: &Value, now: Time, host: &impl Host) -> Va
         Err(errors) => return refused(words(&errors)),
     };
     match decide(&policy, &asked, now, host) {
-        Some(decision) => answer(&policy, request, &decision),
+        Some(decision) => answer(request, &decision),
         None => refused(format!("no decision after {MOST_ROUNDS} rounds of evidence")),
     }
 }
@@ -97,7 +97,7 @@ fn decide(policy: &Policy, asked: &Request, now: Time, host: &impl Host) -> Opti
     None
 }
 
-fn answer(policy: &Policy, request: &Value, decision: &Decision) -> ValidationResponse {
+fn answer(request: &Value, decision: &Decision) -> ValidationResponse {
     let warnings = decision.warnings.clone();
     if !decision.errors.is_empty() {
         return refused(words(&decision.errors));
@@ -120,14 +120,12 @@ fn answer(policy: &Policy, request: &Value, decision: &Decision) -> ValidationRe
         };
     }
     let message = reasons(decision);
-    match policy.mode {
-        Mode::Enforce => ValidationResponse { warnings, ..refused(message) },
-        Mode::Warn | Mode::Audit => {
-            let mut warnings = warnings;
-            warnings.push(format!("would be refused: {message}"));
-            ValidationResponse { accepted: true, warnings, ..Default::default() }
-        }
+    if decision.enforced() != Outcome::Allow {
+        return ValidationResponse { warnings, ..refused(message) };
     }
+    let mut warnings = warnings;
+    warnings.push(format!("would be refused: {message}"));
+    ValidationResponse { accepted: true, warnings, ..Default::default() }
 }
 
 fn refused(message: String) -> ValidationResponse {

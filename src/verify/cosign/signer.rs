@@ -226,7 +226,7 @@ impl Signed<'_> {
                         sigstore::times(&evidence, &holder, instance, context.now, spend, checks)?;
                     sigstore::inclusion(&proof, spend, checks)?;
                     sigstore::hash(&proof, scheme)?;
-                    Ok((Signer::key(key), proof.weakened))
+                    Ok((Signer::key(key).proven(&proof.times), proof.weakened))
                 };
                 let instances = &context.authority.instances;
                 match Self::first_good(&[signature], instances, checks, by) {
@@ -290,8 +290,9 @@ impl Signed<'_> {
                     .detail(format!("issuer {}", leaf.issuer())),
             );
             checks.push(Node::pass(Kind::Check, "identity").detail(name.clone()));
+            let signer = Signer::certificate(leaf, &key).with_chain(travelled).proven(proven);
             let weakened = self.signed_by_leaf(&key, signature, proof, spend, checks, &name)?;
-            Ok((Signer::certificate(leaf, &key), weakened))
+            Ok((signer, weakened))
         };
         Self::first_good(self.signatures, &context.authority.instances, checks, by)
     }
@@ -317,9 +318,11 @@ impl Signed<'_> {
             sigstore::certificate(leaf, travelled, &proof, instance, spend, checks)?;
             let identity = format!("{name} ({issuer})");
             checks.push(Node::pass(Kind::Check, "identity").detail(identity));
+            let signer = Signer::keyless(&issuer, &name, leaf, &key);
+            let signer = signer.with_chain(travelled).proven(&proof.times);
             let weakened =
                 self.signed_by_leaf(&key, signature, Some(proof), spend, checks, &name)?;
-            Ok((Signer::keyless(&issuer, &name, leaf, &key), weakened))
+            Ok((signer, weakened))
         };
         Self::first_good(self.signatures, &context.authority.instances, checks, by)
     }

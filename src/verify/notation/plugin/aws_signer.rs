@@ -4,6 +4,7 @@
 
 use super::{BuiltIn, NotationAuthority, Opened, critical_text};
 use crate::{
+    crypto::hex,
     envelope::notation::SigningScheme,
     trust::{TrustedIdentity, identity::profile_of},
     verdict::{Code, Reason},
