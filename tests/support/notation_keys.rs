@@ -170,6 +170,22 @@ impl Key {
         (algorithm, self.sign(&message, form))
     }
 
+    /// Signs a certificate with RSA and SHA-1.
+    pub(crate) fn sign_certificate_over_sha1(
+        &self,
+        tbs: &dyn Fn(&[u8]) -> Vec<u8>,
+    ) -> (Vec<u8>, Vec<u8>) {
+        let Self::Rsa(key) = self else {
+            panic!("this key is not RSA");
+        };
+        let algorithm = der::sequence(&[der::oid("1.2.840.113549.1.1.5"), der::tlv(5, &[])]);
+        let digest = countersign::crypto::sha1_name(&tbs(&algorithm));
+        let sha1 = der::sequence(&[der::oid("1.3.14.3.2.26"), der::tlv(5, &[])]);
+        let info = der::sequence(&[sha1, der::tlv(4, &digest)]);
+        let signer = pkcs1v15::SigningKey::<Sha256>::new_unprefixed((**key).clone());
+        (algorithm, signer.sign_prehash(&info).unwrap().to_vec())
+    }
+
     /// Signs what an envelope signs.
     pub(crate) fn sign(&self, message: &[u8], form: Form) -> Vec<u8> {
         match self {
@@ -191,6 +207,11 @@ impl Key {
                     key.sign_prehash(&Sha384::digest(message)).unwrap();
                 match form {
                     Form::Der => made.to_der().as_bytes().to_vec(),
+                    Form::HighS => {
+                        let (r, s) = made.split_scalars();
+                        let made = p384::ecdsa::Signature::from_scalars(r, -*s).unwrap();
+                        made.to_bytes().to_vec()
+                    }
                     _ => made.to_bytes().to_vec(),
                 }
             }
@@ -199,6 +220,11 @@ impl Key {
                     key.sign_prehash(&Sha512::digest(message)).unwrap();
                 match form {
                     Form::Der => made.to_der().as_bytes().to_vec(),
+                    Form::HighS => {
+                        let (r, s) = made.split_scalars();
+                        let made = p521::ecdsa::Signature::from_scalars(r, -*s).unwrap();
+                        made.to_bytes().to_vec()
+                    }
                     _ => made.to_bytes().to_vec(),
                 }
             }

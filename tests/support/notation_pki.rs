@@ -98,6 +98,19 @@ impl Certificate {
 
     /// DER, signed by `issuer`.
     pub(crate) fn issued_by(&self, issuer: &Self) -> Vec<u8> {
+        self.issued(issuer, |tbs| issuer.key.sign_certificate(tbs))
+    }
+
+    /// DER, signed by `issuer` with RSA and SHA-1.
+    pub(crate) fn issued_over_sha1_by(&self, issuer: &Self) -> Vec<u8> {
+        self.issued(issuer, |tbs| issuer.key.sign_certificate_over_sha1(tbs))
+    }
+
+    fn issued(
+        &self,
+        issuer: &Self,
+        sign: impl FnOnce(&dyn Fn(&[u8]) -> Vec<u8>) -> (Vec<u8>, Vec<u8>),
+    ) -> Vec<u8> {
         let tbs = |algorithm: &[u8]| {
             let algorithm = self.claimed_algorithm.as_deref().unwrap_or(algorithm);
             der::sequence(&[
@@ -114,7 +127,7 @@ impl Certificate {
                 der::tlv(0xa3, &der::sequence(&self.encode_extensions())),
             ])
         };
-        let (algorithm, signature) = issuer.key.sign_certificate(&tbs);
+        let (algorithm, signature) = sign(&tbs);
         let signed = tbs(&algorithm);
         let algorithm = self.claimed_algorithm.clone().unwrap_or(algorithm);
         der::sequence(&[signed, algorithm, der::bits(&signature)])
