@@ -14,6 +14,7 @@
 
 pub mod blob;
 pub mod cli;
+mod der;
 pub mod driver;
 pub mod policy;
 pub mod runtime;

@@ -1,5 +1,5 @@
-//! `{ file: PATH }` in a policy file: PEM and trusted roots that lie beside it. The module never
-//! reads a file, so they are put in place here.
+//! `{ file: PATH }` in a policy file: PEM, trusted roots and Notation's own files that lie beside
+//! it. The module never reads a file, so they are put in place here.
 
 use std::{
     fs,
@@ -9,19 +9,20 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Document, DocumentError, positions::escape};
+use super::{
+    Document, DocumentError, notation,
+    positions::{Position, escape},
+};
 
-/// Bytes of one PEM file.
+/// Bytes of one file of keys or certificates.
 const MOST_PEM: u64 = 1 << 20;
 /// Files of one policy, and so some bound on what it takes to read them.
 const MOST_FILES: usize = 512;
 
-/// Where a file may stand, as JSON pointers: `*` is any name, `#` any item of a list.
+/// Where a file may stand, as JSON pointers: `*` is any name, `#` any item of a list. Trust stores of
+/// Notation are read elsewhere ([`notation`]).
 const PEM: &[&str] = &[
     "/spec/authorities/*/cosign/keys/#",
-    "/spec/trust/*/notation/ca/#",
-    "/spec/trust/*/notation/signingAuthority/#",
-    "/spec/trust/*/notation/tsa/#",
     "/spec/trust/*/sigstore/certificateAuthorities/#",
     "/spec/trust/*/sigstore/certificateAuthorities/#/certChain",
     "/spec/trust/*/sigstore/ctlogs/#",
@@ -35,103 +36,181 @@ const PEM: &[&str] = &[
 ];
 const TRUSTED_ROOT: &str = "/spec/trust/*/sigstore/trustedRoot";
 
-/// A file that was put in place, so that messages can name it.
+/// Something that was put in place, so that messages can name where it is from.
 #[derive(Clone, Debug)]
 pub(super) struct Inlined {
     /// Where it stands.
     pub(super) pointer: String,
-    pub(super) file: File,
+    /// Where the policy asks for it.
+    pub(super) position: Option<Position>,
+    pub(super) from: Origin,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum File {
-    /// Places are in it.
+pub(super) enum Origin {
+    /// A file with places in it.
     Document(Box<Document>),
-    /// Its name.
-    Pem(String),
+    /// A file or directory of this name.
+    Named(String),
+    /// The policy itself, at another place.
+    Policy,
 }
 
 /// Puts every file in its place. Paths are relative to `directory`.
 pub(super) fn inline(document: &mut Document, directory: &Path) -> Result<(), DocumentError> {
-    let mut found = Vec::new();
-    for pattern in PEM.iter().chain([&TRUSTED_ROOT]) {
-        let steps: Vec<&str> = pattern.split('/').skip(1).collect();
-        places(&document.value, String::new(), &steps, &mut |pointer, value| {
-            if let Some(path) = file_of(value) {
-                found.push((pointer, path, *pattern == TRUSTED_ROOT));
-            }
-        });
-    }
-    for (pointer, path, is_root) in found {
-        let place = document.positions.nearest(&pointer);
-        let error = |message: String| DocumentError {
-            name: document.name.clone(),
-            position: place,
-            message,
-        };
-        let path = path.map_err(|()| error("`file` stands alone, and is a path".to_owned()))?;
-        if document.files.len() == MOST_FILES {
-            return Err(error(format!("more than {MOST_FILES} files")));
+    let mut files = Files { document, directory, count: 0 };
+    for pattern in PEM {
+        for pointer in files.places(pattern) {
+            let Some(path) = files.named(&pointer, "file")? else { continue };
+            let text = files.pem(&pointer, &path)?;
+            files.put(pointer, Value::String(text), Origin::Named(path.display().to_string()));
         }
-        let path = directory.join(path);
-        let (value, file) = if is_root {
-            let mut root =
-                Document::load(&path.to_string_lossy()).map_err(|e| match e.position {
-                    Some(_) => e,
-                    None => error(format!("`{}` {}", e.name, e.message)),
-                })?;
-            (root.value.take(), File::Document(Box::new(root)))
-        } else {
-            let text = pem(&path).map_err(|e| error(format!("`{}` {e}", path.display())))?;
-            (Value::String(text), File::Pem(path.display().to_string()))
-        };
-        if let Some(place) = document.value.pointer_mut(&pointer) {
-            *place = value;
-        }
-        document.files.push(Inlined { pointer, file });
     }
-    Ok(())
+    for pointer in files.places(TRUSTED_ROOT) {
+        let Some(path) = files.named(&pointer, "file")? else { continue };
+        files.count(&pointer)?;
+        let root = Document::load(&path.to_string_lossy());
+        let mut root = root.map_err(|e| files.beside(&pointer, e))?;
+        files.put(pointer, root.value.take(), Origin::Document(Box::new(root)));
+    }
+    notation::inline(&mut files)
 }
 
-/// Calls `visit` with every value that the steps lead to.
-fn places(value: &Value, pointer: String, steps: &[&str], visit: &mut dyn FnMut(String, &Value)) {
+/// A document on its way to be whole.
+pub(super) struct Files<'d> {
+    pub(super) document: &'d mut Document,
+    directory: &'d Path,
+    count: usize,
+}
+
+impl Files<'_> {
+    /// What stands at a pointer.
+    pub(super) fn value(&self, pointer: &str) -> Option<&Value> {
+        self.document.value.pointer(pointer)
+    }
+
+    /// The pointers that a pattern leads to.
+    pub(super) fn places(&self, pattern: &str) -> Vec<String> {
+        let steps: Vec<&str> = pattern.split('/').skip(1).collect();
+        let mut found = Vec::new();
+        visit(&self.document.value, String::new(), &steps, &mut found);
+        found
+    }
+
+    /// The path of `{ file: PATH }` or `{ directory: PATH }`, if that is what stands there.
+    pub(super) fn named(
+        &self,
+        pointer: &str,
+        member: &str,
+    ) -> Result<Option<PathBuf>, DocumentError> {
+        Ok(self.written(pointer, member)?.map(|path| self.path(path)))
+    }
+
+    /// The same as it is written.
+    pub(super) fn written(
+        &self,
+        pointer: &str,
+        member: &str,
+    ) -> Result<Option<&str>, DocumentError> {
+        let Some((members, path)) =
+            self.value(pointer).and_then(Value::as_object).and_then(|m| Some((m, m.get(member)?)))
+        else {
+            return Ok(None);
+        };
+        match path.as_str() {
+            Some(path) if members.len() == 1 && !path.is_empty() => Ok(Some(path)),
+            _ => Err(self.error(pointer, format!("`{member}` stands alone, and is a path"))),
+        }
+    }
+
+    /// A path as the policy writes it.
+    pub(super) fn path(&self, written: impl AsRef<Path>) -> PathBuf {
+        self.directory.join(written)
+    }
+
+    /// The contents of a file of keys or certificates.
+    pub(super) fn bytes(&mut self, pointer: &str, path: &Path) -> Result<Vec<u8>, DocumentError> {
+        self.count(pointer)?;
+        let mut bytes = Vec::new();
+        let read = fs::File::open(path).and_then(|f| f.take(MOST_PEM + 1).read_to_end(&mut bytes));
+        let complaint = match read {
+            Err(e) => format!("`{}` cannot be read: {e}", path.display()),
+            Ok(length) if length as u64 > MOST_PEM => {
+                format!("`{}` is larger than {} MiB", path.display(), MOST_PEM >> 20)
+            }
+            Ok(_) => return Ok(bytes),
+        };
+        Err(self.error(pointer, complaint))
+    }
+
+    fn pem(&mut self, pointer: &str, path: &Path) -> Result<String, DocumentError> {
+        let bytes = self.bytes(pointer, path)?;
+        String::from_utf8(bytes)
+            .map_err(|_| self.error(pointer, format!("`{}` is not UTF-8", path.display())))
+    }
+
+    /// One file more.
+    pub(super) fn count(&mut self, pointer: &str) -> Result<(), DocumentError> {
+        self.count += 1;
+        match self.count {
+            0..=MOST_FILES => Ok(()),
+            _ => Err(self.error(pointer, format!("more than {MOST_FILES} files"))),
+        }
+    }
+
+    /// Puts a value in place.
+    pub(super) fn set(&mut self, pointer: &str, value: Value) {
+        if let Some(place) = self.document.value.pointer_mut(pointer) {
+            *place = value;
+        }
+    }
+
+    /// Puts a value in place, and remembers where it is from.
+    pub(super) fn put(&mut self, pointer: String, value: Value, from: Origin) {
+        self.set(&pointer, value);
+        let position = self.position(&pointer);
+        self.document.files.push(Inlined { pointer, position, from });
+    }
+
+    pub(super) fn position(&self, pointer: &str) -> Option<Position> {
+        self.document.positions.nearest(pointer)
+    }
+
+    pub(super) fn error(&self, pointer: &str, message: String) -> DocumentError {
+        let position = self.position(pointer);
+        DocumentError { name: self.document.name.clone(), position, message }
+    }
+
+    /// What is wrong with a file that the policy names: where in the file, else where in the policy.
+    pub(super) fn beside(&self, pointer: &str, error: DocumentError) -> DocumentError {
+        match error.position {
+            Some(_) => error,
+            None => self.error(pointer, format!("`{}` {}", error.name, error.message)),
+        }
+    }
+}
+
+/// Finds every pointer that the steps lead to.
+fn visit(value: &Value, pointer: String, steps: &[&str], found: &mut Vec<String>) {
     let Some((step, rest)) = steps.split_first() else {
-        return visit(pointer, value);
+        return found.push(pointer);
     };
     match (value, *step) {
         (Value::Object(members), "*") => {
             for (name, value) in members {
-                places(value, format!("{pointer}/{}", escape(name)), rest, visit);
+                visit(value, format!("{pointer}/{}", escape(name)), rest, found);
             }
         }
         (Value::Array(items), "#") => {
             for (i, value) in items.iter().enumerate() {
-                places(value, format!("{pointer}/{i}"), rest, visit);
+                visit(value, format!("{pointer}/{i}"), rest, found);
             }
         }
         (Value::Object(members), name) => {
             if let Some(value) = members.get(name) {
-                places(value, format!("{pointer}/{name}"), rest, visit);
+                visit(value, format!("{pointer}/{name}"), rest, found);
             }
         }
         _ => {}
     }
-}
-
-/// The path of `{ file: PATH }`, or that it is not one although it has a `file`.
-fn file_of(value: &Value) -> Option<Result<PathBuf, ()>> {
-    let members = value.as_object()?;
-    let path = members.get("file")?.as_str().filter(|path| !path.is_empty());
-    Some(path.filter(|_| members.len() == 1).map(PathBuf::from).ok_or(()))
-}
-
-fn pem(path: &Path) -> Result<String, String> {
-    let mut text = String::new();
-    fs::File::open(path)
-        .and_then(|f| f.take(MOST_PEM + 1).read_to_string(&mut text))
-        .map_err(|e| format!("cannot be read: {e}"))?;
-    if text.len() as u64 > MOST_PEM {
-        return Err(format!("is larger than {} MiB", MOST_PEM >> 20));
-    }
-    Ok(text)
 }

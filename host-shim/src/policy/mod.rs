@@ -1,6 +1,7 @@
 //! The policy document as a file: YAML or JSON, with the place of every value kept for messages.
 
 mod files;
+mod notation;
 mod positions;
 mod yaml;
 
@@ -12,6 +13,8 @@ use std::{
 
 use serde_json::Value;
 
+use files::{Inlined, Origin};
+pub use notation::Artifacts;
 pub use positions::{Position, Positions};
 
 /// Bytes of one document. Trust roots are tens of kilobytes.
@@ -26,7 +29,7 @@ pub struct Document {
     pub value: Value,
     /// The place of each value.
     pub positions: Positions,
-    files: Vec<files::Inlined>,
+    files: Vec<Inlined>,
 }
 
 /// Why a file is not a document.
@@ -61,23 +64,63 @@ impl Document {
         Ok(document)
     }
 
+    /// The policy that stands in a configuration directory of Notation: trust policy document and
+    /// trust stores.
+    pub fn load_notation(directory: &str, artifacts: Artifacts) -> Result<Self, DocumentError> {
+        let value = notation::policy_of(directory, artifacts).map_err(|message| DocumentError {
+            name: directory.to_owned(),
+            position: None,
+            message,
+        })?;
+        let (name, positions) = (directory.to_owned(), Positions::default());
+        let mut document = Self { name, value, positions, files: Vec::new() };
+        files::inline(&mut document, Path::new(""))?;
+        Ok(document)
+    }
+
     /// Reads a file, or standard input for `-`.
     pub fn load(path: &str) -> Result<Self, DocumentError> {
+        let name = if path == "-" { "<stdin>" } else { path };
+        Self::parse(name, &Self::text(path, MAX_BYTES)?)
+    }
+
+    fn text(path: &str, most: u64) -> Result<String, DocumentError> {
         let name = if path == "-" { "<stdin>" } else { path };
         let error =
             |message: String| DocumentError { name: name.to_owned(), position: None, message };
         let mut bytes = Vec::new();
         let read = if path == "-" {
-            io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes)
+            io::stdin().lock().take(most + 1).read_to_end(&mut bytes)
         } else {
-            fs::File::open(path).and_then(|f| f.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+            fs::File::open(path).and_then(|f| f.take(most + 1).read_to_end(&mut bytes))
         };
         read.map_err(|e| error(format!("cannot be read: {e}")))?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(error(format!("is larger than {} MiB", MAX_BYTES >> 20)));
+        if bytes.len() as u64 > most {
+            return Err(error(format!("is larger than {} MiB", most >> 20)));
         }
-        let text = String::from_utf8(bytes).map_err(|_| error("is not UTF-8".to_owned()))?;
-        Self::parse(name, &text)
+        String::from_utf8(bytes).map_err(|_| error("is not UTF-8".to_owned()))
+    }
+
+    /// Parses a text that is JSON and nothing else.
+    fn parse_json(name: &str, text: &str) -> Result<Self, DocumentError> {
+        let name = name.to_owned();
+        // YAML only says where its parts are, and of members that are there twice which is the second.
+        let parsed = yaml::parse(text);
+        match countersign::json::parse(text.as_bytes()) {
+            Ok(value) => {
+                let positions = parsed.map(|(_, positions)| positions).unwrap_or_default();
+                Ok(Self { name, value, positions, files: Vec::new() })
+            }
+            Err(e) => {
+                let (message, position) = positions::split(&e.to_string());
+                Err(match parsed {
+                    Err(e) if position.is_none_or(|position| e.position < position) => {
+                        DocumentError { name, position: Some(e.position), message: e.message }
+                    }
+                    _ => DocumentError { name, position, message },
+                })
+            }
+        }
     }
 
     /// Parses a text.
@@ -106,19 +149,26 @@ impl Document {
 
     /// `file:line:column` of a JSON pointer, or of the nearest thing around it.
     pub fn locate(&self, pointer: &str) -> String {
-        for inlined in &self.files {
-            let Some(rest) = pointer.strip_prefix(&inlined.pointer) else { continue };
-            match &inlined.file {
-                _ if !rest.is_empty() && !rest.starts_with('/') => {}
-                files::File::Document(document) => return document.locate(rest),
-                files::File::Pem(name) => return format!("{} ({name})", self.place(pointer)),
+        for Inlined { pointer: place, position, from } in &self.files {
+            let Some(rest) = pointer.strip_prefix(place) else { continue };
+            if !rest.is_empty() && !rest.starts_with('/') {
+                continue;
             }
+            return match from {
+                Origin::Document(document) => document.locate(rest),
+                Origin::Named(name) => match position {
+                    Some(_) => format!("{} ({name})", self.place(*position)),
+                    // The policy is no file.
+                    None => name.clone(),
+                },
+                Origin::Policy => self.place(*position),
+            };
         }
-        self.place(pointer)
+        self.place(self.positions.nearest(pointer))
     }
 
-    fn place(&self, pointer: &str) -> String {
-        match self.positions.nearest(pointer) {
+    fn place(&self, position: Option<Position>) -> String {
+        match position {
             Some(position) => format!("{}:{position}", self.name),
             None => self.name.clone(),
         }

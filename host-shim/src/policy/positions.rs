@@ -38,6 +38,18 @@ impl Positions {
     }
 }
 
+/// What a parser of JSON says, without the place at its end.
+pub(super) fn split(message: &str) -> (String, Option<Position>) {
+    let place = message.rsplit_once(" at line ").and_then(|(words, place)| {
+        let (line, column) = place.split_once(" column ")?;
+        Some((words, Position { line: line.parse().ok()?, column: column.parse().ok()? }))
+    });
+    match place {
+        Some((words, position)) => (words.to_owned(), Some(position)),
+        None => (message.to_owned(), None),
+    }
+}
+
 /// A key as a step of a JSON pointer (RFC 6901 §3).
 pub(super) fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")

@@ -5,12 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use countersign::time::Time;
 
+use crate::der::{SEQUENCE, element};
+
 const INTEGER: u8 = 0x02;
 const OCTET_STRING: u8 = 0x04;
 const ENUMERATED: u8 = 0x0a;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
-const SEQUENCE: u8 = 0x30;
 const CONTEXT_0: u8 = 0xa0;
 const CONTEXT_1: u8 = 0xa1;
 const CONTEXT_2: u8 = 0xa2;
@@ -128,23 +129,6 @@ fn take(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 /// What follows an element that may not be there.
 fn skip<'a>(bytes: &'a [u8], tags: &[u8]) -> &'a [u8] {
     element(bytes).filter(|(tag, ..)| tags.contains(tag)).map_or(bytes, |(.., rest)| rest)
-}
-
-/// Tag, content and rest (X.690 §8.1, definite lengths of at most four bytes).
-fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let [tag, first, rest @ ..] = bytes else {
-        return None;
-    };
-    let (length, rest) = match first {
-        0..=0x7f => (usize::from(*first), rest),
-        0x81..=0x84 => {
-            let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-            (digits.iter().fold(0, |n, digit| n << 8 | usize::from(*digit)), rest)
-        }
-        _ => return None,
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((*tag, content, rest))
 }
 
 #[cfg(test)]
