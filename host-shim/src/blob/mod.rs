@@ -4,6 +4,7 @@
 mod artifact;
 mod detached;
 mod expectation;
+mod notation;
 
 use countersign::wire::{BlobRequest, BlobSignature, Bytes, Request};
 use serde_json::Value;
@@ -12,6 +13,7 @@ pub use artifact::Artifact;
 pub use detached::{Detached, from_cosign_bundle};
 pub(crate) use expectation::place;
 pub use expectation::{Expectation, Identity, Root, Signer};
+pub use notation::Format;
 
 use crate::{
     driver::{self, DriverError, Evaluator, Judgement, Question},
@@ -24,17 +26,6 @@ const BUNDLE: &str = "application/vnd.dev.sigstore.bundle+json";
 /// A bundle as a candidate.
 pub fn bundle(bytes: Vec<u8>) -> BlobSignature {
     BlobSignature { media_type: BUNDLE.to_owned(), content: Bytes(bytes) }
-}
-
-/// The media type of a Notation signature by its file's name, as `notation blob sign` names it
-/// (`app.jws.sig`, `app.cose.sig`).
-pub fn notation_media_type(path: &str) -> Option<&'static str> {
-    let name = path.to_ascii_lowercase();
-    match () {
-        () if name.ends_with(".jws.sig") => Some("application/jose+json"),
-        () if name.ends_with(".cose.sig") => Some("application/cose"),
-        () => None,
-    }
 }
 
 /// Decides on an artifact with these candidates. The policy's `blobs` globs match the artifact's name;
@@ -56,21 +47,4 @@ pub fn decide(
     let request = Request { blobs: vec![blob], ..Request::default() };
     let question = Question { policy, request: &request, now, budget: None };
     driver::decide(evaluator, source, &question)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_notation_signature_is_known_by_its_files_name() {
-        for (path, media_type) in [
-            ("app.tar.gz.jws.sig", Some("application/jose+json")),
-            ("dir.cose.sig/app.COSE.SIG", Some("application/cose")),
-            ("app.sig", None),
-            ("jws.sig.txt", None),
-        ] {
-            assert_eq!(notation_media_type(path), media_type, "{path}");
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! `countersign verify`.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use countersign::wire::{ImageRequest, Request};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     driver::{Judgement, Question, decide},
-    policy::Document,
+    policy::{Artifacts, Document},
     runtime::Modules,
     source::{Options, Revocation, Sources},
 };
@@ -22,15 +22,21 @@ References: HOST/REPO:TAG, HOST/REPO@DIGEST, oci-layout:DIR[:TAG|@DIGEST]
 Examples:
   countersign verify --policy policy.yaml ghcr.io/acme/app:1.0
   countersign verify --policy policy.yaml --image ghcr.io/acme/app oci-layout:build/image
-  countersign verify --policy policy.yaml --output json IMAGE | jq -r '.results[].decision.outcome'";
+  countersign verify --policy policy.yaml --output json IMAGE | jq -r '.results[].decision.outcome'
+  countersign verify --notation-config ~/.config/notation ghcr.io/acme/app:1.0";
 
 /// Verifies images against a policy
 #[derive(Debug, Args)]
 #[command(after_help = format!("{EXAMPLES}\n\n{}", super::EXIT_CODES))]
+#[command(group = ArgGroup::new("rules").args(["policy", "notation_config"]).required(true))]
 pub(super) struct Verify {
     /// The policy document, YAML or JSON; `-` for standard input
     #[arg(long, value_name = "FILE")]
-    policy: String,
+    policy: Option<String>,
+    /// Notation's configuration directory in place of a policy: its trustpolicy.oci.json, else
+    /// trustpolicy.json, and its truststore
+    #[arg(long, value_name = "DIR")]
+    notation_config: Option<String>,
     /// The name that the policy's rules match for images in layouts
     #[arg(long, value_name = "NAME", value_parser = target::parse_name)]
     image: Option<String>,
@@ -48,9 +54,9 @@ pub(super) struct Verify {
 
 impl Verify {
     pub(super) fn run(self, modules: Modules) -> Exit {
-        let document = match Document::load_policy(&self.policy) {
+        let document = match load(&self.policy, &self.notation_config, Artifacts::Images) {
             Ok(document) => document,
-            Err(e) => return refuse(&e.to_string()),
+            Err(e) => return refuse(&e),
         };
         let mut session = match Session::start(&self.manner, modules) {
             Ok(session) => session,
@@ -83,4 +89,18 @@ impl Verify {
         let source = Sources { images: target.source(), revocation };
         decide(&session.evaluator, &source, &question).map_err(|e| e.to_string())
     }
+}
+
+/// Reads the policy, from whichever of the two it is to come.
+pub(super) fn load(
+    policy: &Option<String>,
+    notation_config: &Option<String>,
+    artifacts: Artifacts,
+) -> Result<Document, String> {
+    let loaded = match (policy, notation_config) {
+        (_, Some(directory)) => Document::load_notation(directory, artifacts),
+        (Some(path), None) => Document::load_policy(path),
+        (None, None) => return Err("--policy or --notation-config is needed".to_owned()),
+    };
+    loaded.map_err(|e| e.to_string())
 }
