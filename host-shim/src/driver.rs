@@ -24,9 +24,17 @@ use crate::{
     source::{EvidenceSource, Traffic},
 };
 
-/// Times that the module is asked for one decision. The longest road that it takes is twelve:
-/// resolve, manifest, discovery, fallback, manifests, blobs, OCSP, CRLs, delta CRLs, decision.
-pub const MAX_ROUNDS: u32 = 13;
+/// Rounds until all signatures are there: the tag; manifest, tags and referrers; fallback tag;
+/// manifests; blobs, and the referrers of those that are attestations; again fallback tag, manifests
+/// and blobs.
+const DISCOVERY: u32 = 8;
+/// Rounds about revocation: OCSP; CRLs and their deltas, of responders' own certificates first, one
+/// responder after the other; as many CRLs at a time as there is room for. A decision asks for no
+/// more OCSP responses and CRLs than these, and in each round for one at least.
+const REVOCATION: u32 = 100;
+/// Times that the module is asked for one decision. Most take four to seven; the last brings the
+/// decision.
+pub const MAX_ROUNDS: u32 = DISCOVERY + REVOCATION + 1;
 /// Fetches in flight at once.
 const MAX_PARALLEL: usize = 8;
 /// Fetches of one decision.

@@ -21,12 +21,14 @@ use super::{
     token::{Challenge, TokenError},
 };
 
-/// What a manifest may be. The artifact manifest is deprecated and still stored.
+/// What a manifest may be. Both kinds of artifact manifest are deprecated and still stored, and a
+/// registry denies to have what is not accepted.
 const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, \
     application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
-    application/vnd.oci.artifact.manifest.v1+json";
+    application/vnd.oci.artifact.manifest.v1+json, \
+    application/vnd.cncf.oras.artifact.manifest.v1+json";
 /// Registries should take manifests of 4 MiB, and need not take larger ones.
 const MAX_MANIFEST: u64 = 4 << 20;
 /// Manifests that are kept for the fetch by digest that follows their resolution.
