@@ -9,11 +9,21 @@ use countersign::wire::{Answer, Fetch};
 use countersign_host::source::Layout;
 use serde_json::Value;
 
+/// Where test data is that is not committed.
+fn beside() -> PathBuf {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    env::var_os("COUNTERSIGN_SHARED").map_or(beside, PathBuf::from)
+}
+
+/// A directory of the public vectors.
+pub(crate) fn vectors(name: &str) -> Option<PathBuf> {
+    Some(beside().join("vectors").join(name)).filter(|path| path.is_dir())
+}
+
 /// The test data, in the repository or beside it; nothing, and a word about it, without them.
 pub(crate) fn corpora() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let shared =
-        env::var_os("COUNTERSIGN_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
+    let shared = beside();
     let places = [root.join("corpora"), shared.join("corpora")];
     let found = places.into_iter().find(|place| place.join("layouts").is_dir());
     if found.is_none() {

@@ -57,6 +57,7 @@ fn need(need: Vec<Fetch>) -> Vec<u8> {
 fn decision() -> Vec<u8> {
     let decision = Decision {
         outcome: Verdict::Allow,
+        effective: None,
         errors: Vec::new(),
         mode: "enforce".to_owned(),
         images: Vec::new(),
