@@ -18,7 +18,7 @@ use crate::{
     verdict::{Code, Reason, most_specific},
     wire::{Kind, Mark, Node},
 };
-use content::Content;
+pub(super) use content::Content;
 use source::Source;
 
 /// How far clocks may disagree: what was made later than that says nothing of its age.
@@ -29,6 +29,23 @@ pub(super) struct Verified<'a> {
     source: Source<'a>,
     made: Option<Time>,
     judged: Judgement,
+}
+
+impl Verified<'_> {
+    /// By time, and then by digest.
+    pub(super) fn order(&self) -> (Option<Time>, String) {
+        (self.made, self.source.name())
+    }
+
+    /// How long it is.
+    pub(super) fn bytes(&self) -> usize {
+        self.source.bytes()
+    }
+
+    /// What it says.
+    pub(super) fn content(&self) -> Result<Content, Reason> {
+        self.source.content()
+    }
 }
 
 /// What was seen of the attestations of one requirement.
@@ -70,18 +87,24 @@ impl Judge<'_> {
         outcome.finish(Reason::of(Code::AttestationsNone).expected(expected))
     }
 
-    /// Those that are verified and young enough, whatever they say.
+    /// Those that are verified and young enough, whatever they say. One that could not be looked
+    /// at may be one of them: then it is not known.
     pub(super) fn selection<'s>(
         &mut self,
         wanted: &Attestation,
         scope: &Scope<'s>,
-    ) -> Vec<Verified<'s>> {
+    ) -> Result<Vec<Verified<'s>>, Reason> {
         let mut outcome = Outcome::new(wanted);
         for source in self.sources(wanted, scope, &mut outcome) {
             self.verify(wanted, source, false, &mut outcome);
         }
+        outcome.hidden(wanted, scope);
+        let unknown = outcome.reasons.iter().filter(|r| r.code.is_undetermined());
+        if let Some(reason) = most_specific(unknown) {
+            return Err(reason.clone());
+        }
         outcome.select(wanted.select);
-        outcome.verified
+        Ok(outcome.verified)
     }
 
     fn sources<'s>(
@@ -191,7 +214,7 @@ impl Judge<'_> {
         verified: &Verified<'s>,
         scope: &Scope<'s>,
     ) -> (Vec<Node>, Vec<Reason>) {
-        if wanted.checks.is_empty() {
+        if !wanted.has_content() {
             return (Vec::new(), Vec::new());
         }
         let content = match verified.source.content() {
@@ -202,7 +225,11 @@ impl Judge<'_> {
             }
         };
         let vex = self.vex(wanted, scope);
-        self.checks(wanted, &content, verified.made, &vex, scope)
+        let (mut nodes, mut reasons) = self.checks(wanted, &content, verified.made, &vex, scope);
+        let (more, failed) = self.conditions_on(wanted, &content, scope);
+        nodes.extend(more);
+        reasons.extend(failed);
+        (nodes, reasons)
     }
 
     /// What verified VEX documents say. What is not verified helps nobody.
@@ -212,7 +239,8 @@ impl Judge<'_> {
         };
         let mut found = Vec::new();
         for wanted in vex.attestations() {
-            for verified in self.selection(&wanted, scope) {
+            // What could not be told helps nobody either.
+            for verified in self.selection(&wanted, scope).unwrap_or_default() {
                 if let Ok(content) = verified.source.content() {
                     found.push((content, verified.made));
                 }

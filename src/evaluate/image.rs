@@ -1,16 +1,19 @@
 //! One image: the rules that match it, its evidence, its verdict, its pin.
 
 use super::{
+    config,
+    referrer::{self, Referrer},
     requirement,
     rules::{self, Shared, Verdict},
 };
+use serde_json::Value;
+
 use crate::{
     crypto::HexDigests,
-    discovery::{self, Artifact, Discovered, Roads, manifest},
-    evidence::{Evidence, Miss, Share},
+    discovery::{self, Discovered, Roads, manifest},
+    evidence::{Evidence, Miss},
     policy::{Action, AttestationKind, Authority, Exception, Mode, Pin, Policy, Requirement, Rule},
     reference::{Digest, Reference},
-    time::Time,
     verdict::{Code, Reason},
     verify::Target,
     wire::{Decision, ImageDecision, ImageRequest, Kind, Mark, Outcome, Patch, Request},
@@ -45,37 +48,22 @@ pub(super) struct Bundle {
     pub(super) discovered: Discovered,
     /// Referrers that may count as attestations.
     pub(super) artifacts: Vec<Referrer>,
-    /// Normalised `registry/repository`.
-    pub(super) repository: String,
-}
-
-/// A referrer that counts as an attestation where it is signed itself.
-pub(super) struct Referrer {
-    pub(super) artifact: Artifact,
-    pub(super) target: Target,
-    /// What signs it.
-    pub(super) discovered: Discovered,
-    /// What it holds, where the policy looks at that.
-    pub(super) document: Option<Result<Vec<u8>, Reason>>,
-}
-
-impl Referrer {
-    /// `org.opencontainers.image.created`: signed with the manifest.
-    pub(super) fn created(&self) -> Option<Time> {
-        let (manifest, _) = manifest::parse(&self.artifact.bytes).ok()?;
-        Time::parse(manifest.annotation(manifest::CREATED)?)
-    }
+    /// As it was asked for, normalised.
+    pub(super) reference: Reference,
+    /// Its configuration, where a condition looks at it.
+    pub(super) config: Option<Result<Value, Reason>>,
 }
 
 impl Bundle {
-    fn empty(digest: String) -> Self {
+    fn empty(reference: Reference, digest: String) -> Self {
         let digests = HexDigests::default();
         let target = Target { digest, media_type: None, size: None, bytes: None, digests };
         Self {
             target,
             discovered: Discovered::default(),
             artifacts: Vec::new(),
-            repository: String::new(),
+            reference,
+            config: None,
         }
     }
 }
@@ -145,24 +133,16 @@ pub(super) fn gather(policy: &Policy, subject: &Subject, evidence: &mut Evidence
     if !needed {
         return if target.is_some() { Gathered::NotNeeded } else { Gathered::Pending };
     }
+    let reads_config = subject.rules(policy).any(Rule::reads_config);
+    let config = target.as_ref().filter(|_| reads_config);
+    let config = config.and_then(|target| config::of(evidence, reference, target));
     // Asked for in the same round as the manifest.
-    let discovered = discovery::discover(evidence, reference, &digest, &roads);
-    let mut artifacts = Vec::new();
-    for artifact in &discovered.artifacts {
-        let found = discovery::discover(evidence, reference, &artifact.digest, &nested);
-        let wanted = roads.documents.contains(&artifact.artifact_type);
-        let document = wanted.then(|| document(evidence, reference, artifact));
-        artifacts.push(Referrer {
-            artifact: artifact.clone(),
-            target: artifact_target(artifact),
-            discovered: found,
-            document,
-        });
-    }
-    let repository = reference.repository();
+    let mut discovered = discovery::discover(evidence, reference, &digest, &roads);
+    let artifacts = referrer::follow(evidence, reference, &mut discovered, &roads, nested);
+    let reference = reference.clone();
     match target {
         Some(target) => {
-            Gathered::Ready(Box::new(Bundle { target, discovered, artifacts, repository }))
+            Gathered::Ready(Box::new(Bundle { target, discovered, artifacts, reference, config }))
         }
         None => Gathered::Pending,
     }
@@ -207,43 +187,6 @@ fn target(
         digests: HexDigests::default(),
     };
     Ok((target, children))
-}
-
-fn artifact_target(artifact: &Artifact) -> Target {
-    let media_type = manifest::parse(&artifact.bytes).ok().and_then(|(m, _)| m.media_type);
-    Target {
-        digest: artifact.digest.to_string(),
-        media_type: Some(media_type.unwrap_or_else(|| manifest::OCI_MANIFEST.to_owned())),
-        size: Some(artifact.bytes.len() as u64),
-        bytes: Some(artifact.bytes.clone()),
-        digests: HexDigests::default(),
-    }
-}
-
-/// The one layer of a referrer.
-fn document(
-    evidence: &mut Evidence<'_>,
-    reference: &Reference,
-    artifact: &Artifact,
-) -> Result<Vec<u8>, Reason> {
-    let malformed = |what: &str| Reason::new(Code::PredicateMalformed, what.to_owned());
-    let (manifest, _) = manifest::parse(&artifact.bytes)
-        .map_err(|e| malformed(&format!("the referrer's manifest: {e}")))?;
-    let layers = manifest.layers.or(manifest.blobs).unwrap_or_default();
-    let [layer] = layers.as_slice() else {
-        return Err(malformed(&format!("the referrer has {} layers, not one", layers.len())));
-    };
-    let digest = Digest::parse(&layer.digest)
-        .ok_or_else(|| malformed("the referrer's layer has no valid digest"))?;
-    match evidence.blob(&reference.repository(), &digest, layer.size(), Share::Attestations) {
-        Ok(bytes) => Ok(bytes.to_vec()),
-        Err(Miss::Absent(message)) => {
-            Err(Reason::of(Code::LayerUnexpected).expected(digest.to_string()).found(message))
-        }
-        Err(Miss::Problem(reason)) => Err(reason),
-        // Asked for; what is still pending is not judged.
-        Err(Miss::Pending) => Err(Reason::of(Code::Internal)),
-    }
 }
 
 fn add_roads(policy: &Policy, tree: &Requirement, roads: &mut Roads, nested: &mut Roads) {
@@ -312,7 +255,7 @@ pub(super) fn judge(shared: &mut Shared<'_>, subject: &Subject, gathered: &Gathe
             // Rules that allow without evidence, and authorities that verify nothing.
             let rules: Vec<_> = subject.rules(policy).collect();
             let digest = verdict.digest.as_ref().map(ToString::to_string).unwrap_or_default();
-            let nothing = Bundle::empty(digest);
+            let nothing = Bundle::empty(subject.reference.clone(), digest);
             let scope = requirement::Scope::image(&nothing);
             rules::judge(shared, &rules, Ok(&scope), Vec::new(), &mut verdict);
             verdict.unverified = true;

@@ -3,13 +3,18 @@
 mod attestation;
 mod authority;
 mod blob;
+mod condition;
+mod config;
 mod image;
+mod referrer;
 mod requirement;
 mod revocation;
 mod rules;
 mod signers;
 
 use std::collections::BTreeMap;
+
+use countersign_cel::Cost;
 
 use crate::{
     crypto::Memo,
@@ -80,9 +85,12 @@ pub fn evaluate(
         now: now.to_string(),
         usage: Usage::default(),
     };
+    let seen = condition::request(request);
     let mut shared = Shared {
         policy,
         request,
+        seen: &seen,
+        steps: Cost::new(budget.steps),
         now,
         budget: &budget,
         memo: &memo,

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use countersign_cel::Cost;
+use serde_json::Value;
+
 use super::{
-    Judgement,
+    Judgement, condition,
     image::Bundle,
     revocation::Fetched,
     signers::{self, Exceeded},
@@ -38,6 +41,10 @@ pub(super) struct Judge<'a> {
     pub(super) exceptions: Vec<&'a Exception>,
     /// The rule that is judged.
     pub(super) rule: &'a str,
+    /// What its conditions share.
+    pub(super) conditions: condition::Shared<'a>,
+    /// What expressions have left for the decision.
+    pub(super) steps: Cost,
 }
 
 /// Among what an authority looks for its signature.
@@ -60,6 +67,14 @@ pub(super) enum Purpose<'a> {
 }
 
 impl<'a> Scope<'a> {
+    /// For conditions.
+    pub(super) fn described(&self) -> Value {
+        match self.image {
+            Some(image) => condition::image(&image.reference, Some(&self.target.digest)),
+            None => Value::Null,
+        }
+    }
+
     pub(super) fn image(image: &'a Bundle) -> Self {
         Self {
             target: &image.target,

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use countersign_cel::Cost;
+use serde_json::Value;
+
 use super::{
     Judgement,
     authority::judgement,
+    condition,
     requirement::{Judge, Scope},
     revocation::Fetched,
 };
 use crate::{
     crypto::Memo,
     evidence::Budget,
-    policy::{Action, Exception, Mode, Policy, Rule, Undetermined, Unmatched},
+    policy::{Action, Exception, Mode, Policy, Requirement, Rule, Undetermined, Unmatched},
     reference::Digest,
     time::Time,
     verdict::{Code, Reason, most_specific},
@@ -39,6 +43,10 @@ pub(super) struct Verdict {
 pub(super) struct Shared<'a> {
     pub(super) policy: &'a Policy,
     pub(super) request: &'a Request,
+    /// The request, as conditions see it.
+    pub(super) seen: &'a Value,
+    /// What expressions have left.
+    pub(super) steps: Cost,
     pub(super) now: Time,
     pub(super) budget: &'a Budget,
     pub(super) memo: &'a Memo,
@@ -57,6 +65,7 @@ pub(super) fn judge<'a>(
 ) {
     let policy = shared.policy;
     let spent = shared.usage.signature_operations;
+    let image = scope.map_or(Value::Null, Scope::described);
     let mut judge = Judge {
         policy,
         now: shared.now,
@@ -68,6 +77,8 @@ pub(super) fn judge<'a>(
         candidates: 0,
         exceptions,
         rule: "",
+        conditions: condition::Shared::of(shared.seen, image),
+        steps: shared.steps.clone(),
     };
     verdict.mode = rules.iter().map(|r| mode(policy, r)).min().unwrap_or(policy.mode);
     let mut found = Found::default();
@@ -77,12 +88,14 @@ pub(super) fn judge<'a>(
             continue;
         };
         judge.rule = &rule.name;
+        judge.conditions.begin(tree);
         let judged = match scope {
-            Ok(scope) => judge.requirement(tree, scope, false),
+            Ok(scope) => judge.rule(rule, tree, scope),
             Err(reason) => judge.failed(reason),
         };
         found.add(policy, rule, judged, verdict);
     }
+    shared.steps = judge.steps.clone();
     let usage = &mut *shared.usage;
     usage.candidates = usage.candidates.saturating_add(judge.candidates);
     for spend in judge.spends.values() {
@@ -175,6 +188,26 @@ fn is_transport(node: &Node, reason: Option<&Reason>) -> bool {
 }
 
 impl Judge<'_> {
+    /// The tree of a rule, and then its conditions: they see what was verified.
+    fn rule(&mut self, rule: &Rule, tree: &Requirement, scope: &Scope<'_>) -> Judgement {
+        let judged = self.requirement(tree, scope, false);
+        if rule.conditions.is_empty() || judged.mark() != Mark::Pass {
+            return judged;
+        }
+        let (nodes, reasons) = self.conditions(&rule.conditions, None, scope);
+        let failed = reasons.iter().filter(|r| !r.code.is_undetermined());
+        let worst = most_specific(failed).or_else(|| most_specific(&reasons)).cloned();
+        let mut children = vec![judged.node.clone()];
+        children.extend(nodes);
+        let Some(reason) = worst else {
+            let node = Node::pass(Kind::Tree, "all").children(children);
+            return Judgement { node, ..judged };
+        };
+        let node = Node::refuse(Kind::Tree, "all", reason.clone());
+        let node = Node { reason: None, ..node }.children(children);
+        judgement(node, Some(reason))
+    }
+
     /// What a rule comes to where nothing can be told of the image.
     fn failed(&self, reason: &Reason) -> Judgement {
         let node = Node::refuse(Kind::Tree, "evidence", reason.clone());

@@ -29,6 +29,9 @@ pub struct Budget {
     pub signatures: u64,
     /// Combinations of signers tried for one threshold.
     pub search: u64,
+    /// Steps of all expressions of the policy. Kubernetes gives the expressions of one admission
+    /// policy as many units of cost (`RuntimeCELCostBudget`).
+    pub steps: u64,
 }
 
 impl Default for Budget {
@@ -42,6 +45,7 @@ impl Default for Budget {
             referrers: 16,
             signatures: 300,
             search: 100_000,
+            steps: 10_000_000,
         }
     }
 }
@@ -66,6 +70,7 @@ impl Budget {
             referrers: self.referrers.min(most.referrers),
             signatures: self.signatures.min(most.signatures),
             search: self.search.min(most.search),
+            steps: self.steps.min(most.steps),
         }
     }
 }

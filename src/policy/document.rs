@@ -8,7 +8,7 @@ use super::{
     Action, Exception, Glob, GlobError, Mode, Pin, Policy, Requirement, Rule, TrustPolicy,
     Undetermined, Unmatched,
     authority::{self, Trust},
-    block, exception, notation,
+    block, condition, exception, notation,
     reader::{Cursor, Object, Reader},
     requirement,
 };
@@ -109,6 +109,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
         if let Action::Require(requirement) = &rule.action {
             requirement::check_weakened(r, requirement, &authorities);
             requirement::check_skipped(r, i, rule, requirement, &authorities);
+            condition::check(r, i, rule, requirement);
         }
     }
     let mut notation = TrustPolicy::default();
@@ -123,6 +124,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
                 images: Vec::new(),
                 blobs: Vec::new(),
                 action: Action::Require(Requirement::Authority(name.clone())),
+                conditions: Vec::new(),
                 mode: None,
                 undetermined: None,
             });
@@ -217,8 +219,18 @@ fn digests(r: &mut Reader, at: &Cursor<'_>) -> Option<Pin> {
 fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
     let rule = r.object(
         at,
-        &["blobs", "images", "mode", "name", "require", "static", "subject", "undetermined"],
-        &["boundTo", "conditions", "match"],
+        &[
+            "blobs",
+            "conditions",
+            "images",
+            "mode",
+            "name",
+            "require",
+            "static",
+            "subject",
+            "undetermined",
+        ],
+        &["boundTo", "match"],
     )?;
     if let Some(at) = rule.get("subject")
         && at.value.as_str() != Some("resolved")
@@ -248,7 +260,15 @@ fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
     };
     let mode = rule.get("mode").and_then(|at| r.word(&at, MODES));
     let undetermined = rule.get("undetermined").and_then(|at| r.word(&at, UNDETERMINED));
-    Some(Rule { name, images, blobs, action, mode, undetermined })
+    let conditions = rule
+        .get("conditions")
+        .map(|at| condition::read_list(r, &at, condition::Place::Rule))
+        .unwrap_or_default();
+    if field == "static" && !conditions.is_empty() {
+        let path = format!("{}/conditions", rule.path);
+        r.error(Code::PolicyInvalidValue, &path, "`conditions` go with `require`");
+    }
+    Some(Rule { name, images, blobs, action, conditions, mode, undetermined })
 }
 
 fn globs(

@@ -2,6 +2,7 @@
 
 mod authority;
 mod block;
+mod condition;
 mod cosign;
 mod document;
 mod duration;
@@ -25,6 +26,7 @@ use crate::{
     x509::Certificate,
 };
 pub use block::Block;
+pub use condition::Condition;
 pub use exception::Exception;
 pub use glob::{Glob, GlobError};
 pub use notation::TrustPolicy;
@@ -160,10 +162,24 @@ pub struct Rule {
     pub blobs: Vec<Glob>,
     /// What must hold.
     pub action: Action,
+    /// What else must hold, of all that was verified.
+    pub conditions: Vec<Condition>,
     /// In place of the document's.
     pub mode: Option<Mode>,
     /// In place of the document's.
     pub undetermined: Option<Undetermined>,
+}
+
+impl Rule {
+    /// True where a condition looks at the image's configuration.
+    pub fn reads_config(&self) -> bool {
+        let mut all = Vec::new();
+        if let Action::Require(tree) = &self.action {
+            tree.attestations(&mut all);
+        }
+        let of_attestations = all.iter().flat_map(|a| &a.conditions);
+        of_attestations.chain(&self.conditions).any(|c| c.reads("imageConfig"))
+    }
 }
 
 /// What a rule does with an image that it matches.
@@ -214,6 +230,21 @@ pub struct Attestation {
     pub checks: Vec<Check>,
     /// Whose VEX counts for `vulnerabilities`.
     pub vex: Option<Vex>,
+    /// What else must hold of it.
+    pub conditions: Vec<Condition>,
+}
+
+impl Requirement {
+    /// The attestations of a tree, in the order in which they are written.
+    pub fn attestations<'t>(&'t self, found: &mut Vec<&'t Attestation>) {
+        match self {
+            Self::Authority(_) => {}
+            Self::All(of) | Self::Any(of) | Self::AtLeast { of, .. } => {
+                of.iter().for_each(|child| child.attestations(found));
+            }
+            Self::Attestation(attestation) => found.push(attestation),
+        }
+    }
 }
 
 /// Which of the verified attestations must hold.
@@ -251,7 +282,7 @@ impl Attestation {
 
     /// True where something looks at what it says.
     pub fn has_content(&self) -> bool {
-        !self.checks.is_empty()
+        !self.checks.is_empty() || !self.conditions.is_empty()
     }
 }
 
@@ -269,6 +300,7 @@ impl Vex {
             max_age: self.max_age,
             checks: Vec::new(),
             vex: None,
+            conditions: Vec::new(),
         })
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    Attestation, AttestationKind, Authority, Glob, Requirement, Rule, Select, Vex, duration,
-    predicate,
+    Attestation, AttestationKind, Authority, Glob, Requirement, Rule, Select, Vex, condition,
+    duration, predicate,
     reader::{Cursor, Object, Reader, nearest},
 };
 use crate::{attestation::statement, verdict::Code, verify::notation};
@@ -108,13 +108,18 @@ fn attestation(
     names: &[&str],
     depth: usize,
 ) -> Option<Attestation> {
-    let mut known = vec!["artifactType", "maxAge", "name", "select", "signedBy", "type"];
+    let mut known =
+        vec!["artifactType", "conditions", "maxAge", "name", "select", "signedBy", "type"];
     known.extend(predicate::FIELDS);
-    let object = r.object(at, &known, &["conditions", "subject"])?;
+    let object = r.object(at, &known, &["subject"])?;
     let name = object.get("name").and_then(|at| r.text(&at).map(str::to_owned));
     let signed_by = object.need(r, "signedBy").and_then(|at| signed_by(r, &at, names, depth));
     let checks = predicate::read(r, &object);
     let vex = vex(r, &object, names, depth);
+    let conditions = object
+        .get("conditions")
+        .map(|at| condition::read_list(r, &at, condition::Place::Attestation))
+        .unwrap_or_default();
     let max_age = object.get("maxAge").and_then(|at| duration::read(r, &at));
     let select = select(r, &object);
     let (field, at) = r.one_of(&object, &["type", "artifactType"])?;
@@ -146,7 +151,7 @@ fn attestation(
         }
     };
     let signed_by = Box::new(signed_by?);
-    Some(Attestation { name, kind, signed_by, select, max_age, checks, vex })
+    Some(Attestation { name, kind, signed_by, select, max_age, checks, vex, conditions })
 }
 
 fn signed_by(r: &mut Reader, at: &Cursor<'_>, names: &[&str], depth: usize) -> Option<Requirement> {

@@ -36,6 +36,22 @@ impl Content {
         Ok(Self { whole, predicate_type: artifact_type.to_owned(), is_statement: false })
     }
 
+    /// The whole of it.
+    pub(in crate::evaluate) fn whole(&self) -> &Value {
+        &self.whole
+    }
+
+    /// As other conditions see it: a statement, or the members of one that a signed referrer has.
+    pub(in crate::evaluate) fn into_statement(self) -> Value {
+        if self.is_statement {
+            return self.whole;
+        }
+        let mut members = serde_json::Map::new();
+        members.insert("predicateType".to_owned(), Value::String(self.predicate_type));
+        members.insert("predicate".to_owned(), self.whole);
+        Value::Object(members)
+    }
+
     fn predicate(&self) -> &Value {
         if self.is_statement {
             self.whole.get("predicate").unwrap_or(&Value::Null)
@@ -45,7 +61,7 @@ impl Content {
     }
 
     /// For the checks.
-    pub(super) fn document_made(&self, made: Option<Time>) -> Document<'_> {
+    pub(in crate::evaluate) fn document_made(&self, made: Option<Time>) -> Document<'_> {
         let predicate_type = &self.predicate_type;
         let predicate = predicate::unwrapped(predicate_type, self.predicate());
         Document { predicate_type, predicate, made }
@@ -63,9 +79,13 @@ impl Judge<'_> {
         scope: &Scope<'_>,
     ) -> (Vec<Node>, Vec<Reason>) {
         let vex: Vec<_> = vex.iter().map(|(content, made)| content.document_made(*made)).collect();
-        let repository = scope.image.map(|image| image.repository.as_str()).unwrap_or_default();
-        let context =
-            Context { now: self.now, repository, digest: &scope.target.digest, vex: &vex };
+        let repository = scope.image.map(|image| image.reference.repository()).unwrap_or_default();
+        let context = Context {
+            now: self.now,
+            repository: &repository,
+            digest: &scope.target.digest,
+            vex: &vex,
+        };
         let document = content.document_made(made);
         let (mut nodes, mut reasons) = (Vec::new(), Vec::new());
         for check in &wanted.checks {

@@ -9,7 +9,7 @@ use crate::{
     discovery::{Candidate, Claim, Content as Found},
     envelope::{bundle, dsse::Envelope},
     evaluate::{
-        image::Referrer,
+        referrer::Referrer,
         requirement::{Purpose, Scope},
     },
     policy::{Attestation, AttestationKind, Select},
@@ -148,6 +148,17 @@ impl<'a> Source<'a> {
                     image: None,
                 }
             }
+        }
+    }
+
+    /// How long what it says is.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Referrer(referrer) => match &referrer.document {
+                Some(Ok(bytes)) => bytes.len(),
+                Some(Err(_)) | None => 0,
+            },
+            Self::Statement { payload, .. } => payload.len(),
         }
     }
 

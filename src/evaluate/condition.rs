@@ -1,0 +1,198 @@
+//! Conditions, and what they see.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use countersign_cel::{Cause, Cost, EvaluateError, Scope as Variables, Timestamp, Value as Cel};
+use serde_json::{Map, Value, json};
+
+use super::{
+    attestation::Content,
+    requirement::{Judge, Scope},
+};
+use crate::{
+    policy::{Attestation, Condition, Requirement},
+    reference::Reference,
+    verdict::{Code, Reason},
+    wire::{Kind, Node, Request},
+};
+
+/// Bytes of the attestations that the conditions of one rule read of each other. They are kept as
+/// JSON, which takes some six times that.
+const MOST_JOINED: usize = 8 << 20;
+
+/// What the conditions of one rule share.
+pub(super) struct Shared<'a> {
+    request: &'a Value,
+    image: Value,
+    named: BTreeMap<&'a str, &'a Attestation>,
+    joined: BTreeMap<&'a str, Result<Rc<Value>, Reason>>,
+}
+
+impl<'a> Shared<'a> {
+    pub(super) fn of(request: &'a Value, image: Value) -> Self {
+        Self { request, image, named: BTreeMap::new(), joined: BTreeMap::new() }
+    }
+
+    /// Goes on to another rule.
+    pub(super) fn begin(&mut self, tree: &'a Requirement) {
+        let mut all = Vec::new();
+        tree.attestations(&mut all);
+        self.named = all.into_iter().filter_map(|a| Some((a.name.as_deref()?, a))).collect();
+        self.joined.clear();
+    }
+}
+
+/// `request`, as conditions see it: what an admission front knows.
+pub(super) fn request(request: &Request) -> Value {
+    let mut seen = serde_json::to_value(request).unwrap_or_default();
+    if let Some(members) = seen.as_object_mut() {
+        for own in ["blobs", "canPatch", "images"] {
+            members.remove(own);
+        }
+    }
+    seen
+}
+
+/// `image`, as conditions see it: names as they are normalised, and the digest that is judged.
+pub(super) fn image(reference: &Reference, digest: Option<&str>) -> Value {
+    let mut image = Map::new();
+    let repository = reference.repository();
+    let (registry, path) = repository.split_once('/').unwrap_or(("", &repository));
+    image.insert("name".to_owned(), json!(reference.to_string()));
+    image.insert("registry".to_owned(), json!(registry));
+    image.insert("path".to_owned(), json!(path));
+    image.insert("repository".to_owned(), json!(repository));
+    if let Some(tag) = &reference.tag {
+        image.insert("tag".to_owned(), json!(tag));
+    }
+    if let Some(digest) = digest {
+        image.insert("digest".to_owned(), json!(digest));
+    }
+    Value::Object(image)
+}
+
+impl Judge<'_> {
+    /// The conditions of an attestation.
+    pub(super) fn conditions_on(
+        &mut self,
+        wanted: &Attestation,
+        content: &Content,
+        scope: &Scope<'_>,
+    ) -> (Vec<Node>, Vec<Reason>) {
+        self.conditions(&wanted.conditions, Some(content), scope)
+    }
+
+    /// Conditions, each with its node.
+    pub(super) fn conditions(
+        &mut self,
+        conditions: &[Condition],
+        content: Option<&Content>,
+        scope: &Scope<'_>,
+    ) -> (Vec<Node>, Vec<Reason>) {
+        let (mut nodes, mut reasons) = (Vec::new(), Vec::new());
+        for condition in conditions {
+            let name = one_line(condition.program.text());
+            match self.condition(condition, content, scope) {
+                Ok(()) => nodes.push(Node::pass(Kind::Check, "condition").detail(name)),
+                Err(reason) => {
+                    let reason = match (&condition.message, reason.code) {
+                        (Some(message), Code::ConditionUnmet) => {
+                            Reason::new(Code::ConditionUnmet, message.clone()).expected(name)
+                        }
+                        _ => reason.expected(name),
+                    };
+                    nodes.push(Node::refuse(Kind::Check, "condition", reason.clone()));
+                    reasons.push(reason);
+                }
+            }
+        }
+        (nodes, reasons)
+    }
+
+    fn condition(
+        &mut self,
+        condition: &Condition,
+        content: Option<&Content>,
+        scope: &Scope<'_>,
+    ) -> Result<(), Reason> {
+        let mut joined = BTreeMap::new();
+        for name in condition.attestations() {
+            joined.insert(name, self.joined(name, scope)?);
+        }
+        let config = match scope.image.and_then(|image| image.config.as_ref()) {
+            Some(Ok(config)) => Some(config),
+            Some(Err(reason)) if condition.reads("imageConfig") => return Err(reason.clone()),
+            Some(Err(_)) | None => None,
+        };
+        let nothing = Value::Null;
+        let mut variables = Variables::new();
+        if let Some(now) = Timestamp::new(self.now.unix(), 0) {
+            variables.set("now", now);
+        }
+        if let Ok(attestations) = members(&joined) {
+            variables.set("attestations", attestations);
+        }
+        variables.set("imageConfig", Cel::from(config.unwrap_or(&nothing)));
+        variables.set("image", Cel::from(&self.conditions.image));
+        variables.set("request", Cel::from(self.conditions.request));
+        if let Some(content) = content {
+            variables.set("statement", Cel::from(content.whole()));
+            variables.set("predicate", Cel::from(content.document_made(None).predicate));
+        }
+        let result = condition.program.evaluate(&variables, &mut self.steps);
+        holds(result, &self.steps)
+    }
+
+    /// The selected attestations of a name: what they say, by time and then by digest.
+    fn joined(&mut self, name: &str, scope: &Scope<'_>) -> Result<Rc<Value>, Reason> {
+        if let Some(known) = self.conditions.joined.get(name) {
+            return known.clone();
+        }
+        let Some((name, wanted)) = self.conditions.named.get_key_value(name).map(|(n, a)| (*n, *a))
+        else {
+            // Names were checked when the policy was read.
+            return Err(Reason::of(Code::Internal));
+        };
+        let joined = self.join(wanted, scope).map(Rc::new);
+        self.conditions.joined.insert(name, joined.clone());
+        joined
+    }
+
+    fn join(&mut self, wanted: &Attestation, scope: &Scope<'_>) -> Result<Value, Reason> {
+        let mut selected = self.selection(wanted, scope)?;
+        selected.sort_by_key(|verified| verified.order());
+        let mut bytes = 0_usize;
+        let mut contents = Vec::new();
+        for verified in &selected {
+            bytes = bytes.saturating_add(verified.bytes());
+            if bytes > MOST_JOINED {
+                let most = format!("at most {MOST_JOINED} bytes that conditions join");
+                return Err(Reason::of(Code::BudgetBytes).expected(most));
+            }
+            contents.push(verified.content()?.into_statement());
+        }
+        Ok(Value::Array(contents))
+    }
+}
+
+/// A map of what is borrowed.
+fn members<'c>(joined: &'c BTreeMap<&str, Rc<Value>>) -> Result<Cel<'c>, Cause> {
+    Cel::map(joined.iter().map(|(name, value)| (*name, Cel::from(&**value))))
+}
+
+/// An error or anything but a truth fails.
+pub(super) fn holds(result: Result<Cel<'_>, EvaluateError>, cost: &Cost) -> Result<(), Reason> {
+    match result {
+        Ok(Cel::Bool(true)) => Ok(()),
+        Ok(Cel::Bool(false)) => Err(Reason::of(Code::ConditionUnmet)),
+        Ok(other) => {
+            Err(Reason::of(Code::ConditionError).found(format!("{}, not a bool", other.kind().name())))
+        }
+        Err(_) if cost.left() == 0 => Err(Reason::of(Code::BudgetConditions)),
+        Err(error) => Err(Reason::of(Code::ConditionError).found(error.to_string())),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
