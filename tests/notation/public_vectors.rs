@@ -7,8 +7,8 @@ use std::{
 };
 
 use countersign::{
-    crypto::{Memo, Spend},
-    envelope::{cose, jws},
+    crypto::{HashAlgorithm, HexDigests, Memo, Spend, hex, sha256},
+    envelope::{cose, jws, notation::Algorithm},
     time::Time,
     trust::TrustedIdentity,
     verdict::Code::{self, *},
@@ -105,7 +105,7 @@ fn claimed_target(payload: &[u8]) -> Target {
         media_type: Some(artifact["mediaType"].as_str().unwrap_or_default().into()),
         size: Some(artifact["size"].as_u64().unwrap_or_default()),
         bytes: None,
-        digests: countersign::crypto::HexDigests::default(),
+        digests: HexDigests::default(),
     }
 }
 
@@ -119,6 +119,8 @@ fn check_name(check: &str) -> &str {
 struct Vector {
     envelope: Vec<u8>,
     media_type: &'static str,
+    /// Nothing where it is no envelope.
+    algorithm: Option<Algorithm>,
     target: Target,
     authority: NotationAuthority,
 }
@@ -131,6 +133,7 @@ fn vector(vectors: &Path, file: &Path) -> Vector {
     };
     let mut ca: Vec<Certificate> = ANCHORS.iter().flat_map(|a| anchor(&vectors.join(a))).collect();
     let mut payload = Vec::new();
+    let algorithm = parsed.as_ref().map(|parsed| parsed.algorithm).ok();
     if let Ok(parsed) = parsed {
         ca.push(Certificate::from_der(parsed.chain.last().unwrap()).unwrap());
         payload = parsed.payload;
@@ -138,6 +141,7 @@ fn vector(vectors: &Path, file: &Path) -> Vector {
     Vector {
         envelope,
         media_type,
+        algorithm,
         target: claimed_target(&payload),
         authority: NotationAuthority {
             revocation: notation::Revocation::Skip,
@@ -156,6 +160,20 @@ fn vector(vectors: &Path, file: &Path) -> Vector {
 }
 
 fn verify(vector: &Vector, now: &str) -> Result<Accepted, Box<Rejected>> {
+    verify_with(vector, now, notation::verify)
+}
+
+type Verify = fn(
+    &[u8],
+    &str,
+    &Target,
+    &NotationAuthority,
+    Time,
+    &notation::RevocationRoad<'_>,
+    &Spend,
+) -> Result<Accepted, Rejected>;
+
+fn verify_with(vector: &Vector, now: &str, verify: Verify) -> Result<Accepted, Box<Rejected>> {
     let needed = std::cell::RefCell::default();
     let known = notation::Known::default();
     let road = notation::RevocationRoad {
@@ -163,7 +181,7 @@ fn verify(vector: &Vector, now: &str) -> Result<Accepted, Box<Rejected>> {
         needed: &needed,
         known: &known,
     };
-    notation::verify(
+    verify(
         &vector.envelope,
         vector.media_type,
         &vector.target,
@@ -175,40 +193,50 @@ fn verify(vector: &Vector, now: &str) -> Result<Accepted, Box<Rejected>> {
     .map_err(Box::new)
 }
 
-#[test]
-fn every_public_envelope_has_the_verdict_of_notation_go() {
-    let Some(vectors) = vectors() else {
-        return not_run("the public Notation vectors are not there");
+/// Whether it passes, and the validations that failed, as notation-go names them.
+fn outcome(verified: Result<Accepted, Box<Rejected>>) -> (bool, Vec<String>) {
+    let (pass, checks) = match verified {
+        Ok(accepted) => (true, accepted.checks),
+        Err(rejected) => (false, rejected.checks),
     };
+    let failed = checks
+        .iter()
+        .filter(|n| matches!(n.mark, Mark::Fail | Mark::Logged) && n.name != "verification plugin");
+    (pass, failed.map(|n| check_name(&n.name).to_owned()).collect())
+}
+
+/// Every row with its envelope, and the terms of the measured run.
+fn measured(vectors: &Path) -> Vec<(Row, Vector)> {
     let mut all = Vec::new();
     for folder in ["mock", "internal", "verifier/timestamp/sigEnv", "e2e-layouts"] {
         files(&vectors.join(folder), &mut all);
     }
     let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
-    let mut wrong = Vec::new();
-    let mut count = 0;
-    for row in rows(&vectors) {
+    let with_vector = |row: Row| {
         // Names of more than 48 characters are cut to twelve.
         let named = all.iter().filter(|f| name(f) == row.file);
         let cut = all.iter().filter(|f| name(f).len() > 48 && name(f).starts_with(&row.file));
         let file = named.chain(cut).next().unwrap_or_else(|| panic!("{} is not there", row.file));
-        let mut vector = vector(&vectors, file);
+        let mut vector = vector(vectors, file);
         vector.authority.actions = row.level.actions();
         if row.tsa {
             vector.authority.tsa = anchor(&vectors.join(TSA_ANCHOR));
         }
+        (row, vector)
+    };
+    rows(vectors).into_iter().map(with_vector).collect()
+}
+
+#[test]
+fn every_public_envelope_has_the_verdict_of_notation_go() {
+    let Some(vectors) = vectors() else {
+        return not_run("the public Notation vectors are not there");
+    };
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for (row, vector) in measured(&vectors) {
         count += 1;
-        let (pass, checks) = match verify(&vector, NOW) {
-            Ok(accepted) => (true, accepted.checks),
-            Err(rejected) => (false, rejected.checks),
-        };
-        let failed: Vec<_> = checks
-            .iter()
-            .filter(|n| {
-                matches!(n.mark, Mark::Fail | Mark::Logged) && n.name != "verification plugin"
-            })
-            .map(|n| check_name(&n.name).to_owned())
-            .collect();
+        let (pass, failed) = outcome(verify(&vector, NOW));
         if (pass, &failed) != (row.pass, &row.failed) {
             wrong.push(format!(
                 "{} {} tsa={}: {pass} {failed:?}, notation-go {} {:?}",
@@ -277,5 +305,116 @@ fn public_metadata_is_matched_exactly() {
         let mut vector = vector(&vectors, &vectors.join("mock/sig_env_with_metadata.json"));
         vector.authority.user_metadata.insert("io.wabbit-networks.buildId".into(), value.into());
         assert_eq!(verify(&vector, "2023-01-11T18:10:00Z").is_ok(), expected);
+    }
+}
+
+/// Requirement 47. What was signed is a blob as well, given by its digest: the validations come out
+/// the same, and only the digest is another question, as it is that of the key.
+#[test]
+fn every_public_envelope_has_the_same_verdict_as_a_blobs() {
+    let Some(vectors) = vectors() else {
+        return not_run("the public Notation vectors are not there");
+    };
+    let mut wrong = Vec::new();
+    let mut count = BTreeMap::new();
+    for (row, mut vector) in measured(&vectors) {
+        let target = &mut vector.target;
+        (target.media_type, target.size) = (None, None);
+        let digest = target.digest.strip_prefix("sha256:").unwrap_or_default();
+        target.digests = HexDigests::default();
+        target.digests.give(HashAlgorithm::Sha256, digest);
+        let is_known = matches!(vector.algorithm, None | Some(Algorithm::Es256 | Algorithm::Ps256));
+        let found = verify_with(&vector, NOW, notation::verify_blob);
+        let code = found.as_ref().err().map(|rejected| rejected.reason.code);
+        let (pass, mut failed) = outcome(found);
+        // Unknown where nothing else was wrong.
+        let is_open = row.pass && !is_known;
+        if is_open {
+            failed.retain(|check| check != "descriptor");
+        }
+        *count.entry((is_known, row.pass)).or_insert(0) += 1;
+        let expected = (row.pass && is_known, &row.failed, is_open);
+        if (pass, &failed, code == Some(EvidenceHostAsserted)) != expected {
+            wrong.push(format!(
+                "{} {} tsa={}: {pass} {failed:?} {code:?}, not {expected:?}",
+                row.file, row.level_name, row.tsa
+            ));
+        }
+        // Of another blob no level knows anything.
+        vector.target.digests = HexDigests::default();
+        vector.target.digests.give(HashAlgorithm::Sha256, &hex(&sha256(row.file.as_bytes())));
+        let other = verify_with(&vector, NOW, notation::verify_blob);
+        if row.pass
+            && is_known
+            && other.map_err(|e| e.reason.code).err() != Some(DescriptorMismatch)
+        {
+            wrong.push(format!("{} {}: another blob", row.file, row.level_name));
+        }
+    }
+    println!("public envelopes as blobs', by known digest and verdict: {count:?}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(count.values().sum::<usize>(), ROWS);
+    assert!(count[&(true, true)] > 30 && count[&(false, true)] > 5, "{count:?}");
+}
+
+/// The rows of `gold.txt` about blobs, at all three levels, and with a `tsa` store that the timestamps
+/// are not of. The signatures are notation's (`test/e2e/testdata/signatures`), and what they sign is its
+/// licence.
+#[test]
+fn rows_about_blobs_are_those_of_notation_go() {
+    let Some(vectors) = vectors() else {
+        return not_run("the public Notation vectors are not there");
+    };
+    let signatures = vectors.join("signatures");
+    if !signatures.is_dir() {
+        // `notation::blobs::levels_are_those_of_notation_go` of the host makes them anew.
+        return println!("there are no signatures of blobs among the public vectors");
+    }
+    let text = fs::read_to_string(vectors.join("verdicts/gold.txt")).unwrap();
+    let licence = fs::read(vectors.join("LICENSE")).unwrap();
+    let mut measured = BTreeMap::new();
+    for line in text.lines().filter(|line| line.starts_with("blob ")) {
+        let words: Vec<&str> = line.split(' ').collect();
+        let is_right = words[3] == "blob=11357B";
+        measured.insert((words[1], words[2], is_right), line.contains("err=<nil>"));
+    }
+    assert_eq!(measured.len(), 8);
+    for name in ["blob.jws.sig", "blob.cose.sig"] {
+        for (level, key) in [
+            (Level::Strict, "level=strict"),
+            (Level::Permissive, "level=permissive"),
+            (Level::Audit, "level=audit"),
+        ] {
+            for (has_store, is_right) in
+                [(false, true), (false, false), (true, true), (true, false)]
+            {
+                let mut vector = vector(&vectors, &signatures.join(name));
+                vector.authority.actions = level.actions();
+                if has_store {
+                    vector.authority.tsa = anchor(&vectors.join(TSA_ANCHOR));
+                }
+                let bytes = if is_right { licence.clone() } else { b"x".to_vec() };
+                vector.target = Target {
+                    digest: String::new(),
+                    media_type: None,
+                    size: Some(bytes.len() as u64),
+                    bytes: Some(bytes),
+                    digests: HexDigests::default(),
+                };
+                let found = verify_with(&vector, NOW, notation::verify_blob);
+                let code = found.err().map(|rejected| rejected.reason.code);
+                let expected = match level {
+                    // The certificates have expired, and the store does not know the authority.
+                    Level::Strict if has_store => Some(TimestampUntrusted),
+                    Level::Strict => Some(AuthenticTimestampInvalid),
+                    _ if is_right => None,
+                    _ => Some(DescriptorMismatch),
+                };
+                assert_eq!(code, expected, "{name} {key} {has_store} {is_right}");
+                if let Some(passed) = measured.get(&(name, key, is_right)).filter(|_| !has_store) {
+                    assert_eq!(code.is_none(), *passed, "{name} {key}");
+                }
+            }
+        }
     }
 }
