@@ -3,7 +3,7 @@
 
 mod signing_profile;
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use der::{Encode, Tag, Tagged, asn1::ObjectIdentifier};
 use x509_cert::{
@@ -54,7 +54,7 @@ pub enum TrustedIdentity {
 
 /// Attributes that a subject must have, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DistinguishedName(BTreeMap<&'static str, String>);
+pub struct DistinguishedName(BTreeMap<Cow<'static, str>, String>);
 
 /// Why an identity, or a list of them, is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,7 +167,8 @@ impl DistinguishedName {
     /// Reads `type=value` parts separated by commas or semicolons, as RFC 4514 and notation-go do:
     /// quotes have no meaning, type names are case-sensitive, spaces around a part are dropped.
     ///
-    /// In `compat` a value may be empty: it is that of a subject without the attribute.
+    /// In `compat` a value may be empty: it is that of a subject without the attribute; and a type may be
+    /// one that no subject is read for.
     fn parse(text: &str, profile: Profile) -> Result<Self, IdentityError> {
         if text.contains("=#") {
             return Err(IdentityError::Hexadecimal);
@@ -179,15 +180,19 @@ impl DistinguishedName {
                 "S" => "ST",
                 other => other,
             };
-            let (name, _) = ATTRIBUTES
-                .iter()
-                .find(|(name, _)| *name == kind)
-                .ok_or_else(|| IdentityError::UnknownAttribute(kind.to_owned()))?;
+            let Some((name, _)) = ATTRIBUTES.iter().find(|(name, _)| *name == kind) else {
+                let other = Cow::Owned(kind.to_owned());
+                if profile == Profile::Spec || kind.is_empty() || attributes.contains_key(&other) {
+                    return Err(IdentityError::UnknownAttribute(kind.to_owned()));
+                }
+                attributes.insert(other, unescape(value)?);
+                continue;
+            };
             let value = unescape(value)?;
             if value.is_empty() && (profile == Profile::Spec || MANDATORY.contains(name)) {
                 return Err(IdentityError::EmptyValue(name));
             }
-            if attributes.insert(*name, value).is_some() {
+            if attributes.insert(Cow::Borrowed(*name), value).is_some() {
                 return Err(IdentityError::Duplicate(name));
             }
         }
@@ -334,13 +339,16 @@ pub fn subject_line(subject: &Name) -> String {
     line
 }
 
+/// What is read again is the same: `#` is escaped after `=` too, as `=#` is nowhere allowed.
 fn escape(text: &str) -> String {
     let mut out = String::new();
     let last = text.chars().count().saturating_sub(1);
+    let mut before = '=';
     for (i, character) in text.chars().enumerate() {
         let special = matches!(character, '"' | '+' | ',' | ';' | '<' | '=' | '>' | '\\')
-            || (character == '#' && i == 0)
+            || (character == '#' && before == '=')
             || (character == ' ' && (i == 0 || i == last));
+        before = character;
         if character.is_control() {
             let mut utf8 = [0; 4];
             for byte in character.encode_utf8(&mut utf8).bytes() {

@@ -58,6 +58,28 @@ fn identities_are_read_as_notation_go_reads_them() {
 }
 
 #[test]
+fn what_an_identity_prints_is_read_as_the_same() {
+    for text in [r"O=a\=\#b", r"O=\#a", r"O=a#b", r"O=\ a\ ", r#"O=\"\+\,\;\<\>\\"#, r"O=\00\0a"] {
+        let identity = TrustedIdentity::parse(&format!("x509.subject:C=US,ST=WA,{text}")).unwrap();
+        assert_eq!(TrustedIdentity::parse(&identity.to_string()), Ok(identity), "{text}");
+    }
+}
+
+/// notation-go takes any type of attribute, and reads some in certificates.
+#[test]
+fn an_attribute_that_no_subject_is_read_for_may_be_named_in_compat() {
+    let parse =
+        |text: &str| TrustedIdentity::parse_as(&format!("x509.subject:{text}"), Profile::Compat);
+    let all = parse("C=US,ST=WA,O=Acme").unwrap();
+    let own = parse("C=US,ST=WA,O=Acme,CustomRDN=CustomValue").unwrap();
+    assert_eq!(TrustedIdentity::parse_as(&own.to_string(), Profile::Compat), Ok(own.clone()));
+    assert!(check_overlap(&[all, own], Profile::Compat).is_err());
+    for text in ["C=US,ST=WA,O=Acme,X=1,X=2", "C=US,ST=WA,O=Acme,=2", "c=US,ST=WA,O=Acme"] {
+        assert!(parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn what_is_not_an_identity_is_refused() {
     use IdentityError::*;
     for (text, error) in [
