@@ -1,9 +1,132 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for some seconds. Needs a nightly toolchain and cargo-fuzz.
+# Runs fuzz targets. Needs a nightly toolchain and cargo-fuzz.
+#
+#   scripts/fuzz.sh [SECONDS]                          every target for some seconds (60)
+#   scripts/fuzz.sh --cpu-minutes N [--jobs J] TARGET… each target until it has used N minutes of
+#                                                      CPU, J at a time (1), and a table at the end
+#   scripts/fuzz.sh --minimise TARGET…                 leaves of each corpus what coverage needs, in
+#                                                      at most MOST_BYTES
+#
+# What was found is in fuzz/artifacts/TARGET, and makes the exit status 1. New inputs of
+# `--cpu-minutes` are in target/fuzz/found/TARGET until `--minimise` takes them.
 set -euo pipefail
-seconds=${1:-60}
-cd "$(dirname "$0")/../fuzz"
-for target in $(cargo +nightly fuzz list); do
-    echo "── $target, $seconds s"
-    cargo +nightly fuzz run "$target" -- -max_total_time="$seconds" -rss_limit_mb=2048
-done
+cd "$(dirname "$0")/.."
+# Safe Rust needs no sanitizer; debug assertions and overflow checks are on.
+build=(-O --debug-assertions --sanitizer none)
+limits=(-rss_limit_mb=2048 -timeout=60 -max_len=16384 -len_control=0)
+out=target/fuzz
+MOST_BYTES=${MOST_BYTES:-200000}
+
+# With BUILT=1 the binaries of an earlier run are taken.
+compile() {
+    mkdir -p "$out"
+    [[ -z ${BUILT:-} ]] || return 0
+    for target in "$@"; do
+        (cd fuzz && cargo +nightly fuzz build "${build[@]}" --target-dir "../$out" "$target")
+        # Another build may come while this one runs.
+        mkdir -p "$out/bin"
+        cp -f "$out/x86_64-unknown-linux-gnu/release/$target" "$out/bin/"
+    done
+}
+
+dictionary() {
+    if [[ -f fuzz/dictionaries/$1.dict ]]; then echo "-dict=fuzz/dictionaries/$1.dict"; fi
+}
+
+every() {
+    compile $(cd fuzz && cargo +nightly fuzz list)
+    for target in $(cd fuzz && cargo +nightly fuzz list); do
+        echo "── $target, $1 s"
+        mkdir -p "$out/found/$target" "fuzz/artifacts/$target"
+        "$out/bin/$target" "${limits[@]}" $(dictionary "$target") -max_total_time="$1" \
+            -artifact_prefix="fuzz/artifacts/$target/" \
+            "$out/found/$target" "fuzz/corpus/$target"
+    done
+}
+
+# Hundredths of a second that a process has used, its children not among them.
+used() {
+    # The name in parentheses may have spaces; after it, utime and stime are fields 12 and 13.
+    sed -E 's/^.*\) //' "/proc/$1/stat" 2>/dev/null | awk '{ print $12 + $13 }'
+}
+
+# One target until it has used $2 minutes of CPU; a line of the table on file descriptor 3.
+one() {
+    local target=$1 minutes=$2 log=$out/$1.log process ticks=0 now found=0
+    local limit
+    limit=$(awk -v m="$minutes" -v h="$(getconf CLK_TCK)" 'BEGIN { print int(m * 60 * h) }')
+    mkdir -p "$out/found/$target" "fuzz/artifacts/$target"
+    "$out/bin/$target" "${limits[@]}" $(dictionary "$target") -print_final_stats=1 \
+        -artifact_prefix="fuzz/artifacts/$target/" \
+        "$out/found/$target" "fuzz/corpus/$target" >"$log" 2>&1 &
+    process=$!
+    while now=$(used "$process") && [[ -n $now ]]; do
+        ticks=$now
+        if ((ticks >= limit)); then
+            kill -INT "$process"
+            break
+        fi
+        sleep 2
+    done
+    wait "$process" || true
+    # A finding ends the run before its time.
+    ((ticks >= limit)) || found=1
+    grep -q '^SUMMARY: libFuzzer: \(deadly\|timeout\|out-of-memory\)\|panicked at' "$log" && found=1
+    local last executions coverage
+    last=$(grep -aoE '#[0-9]+.*cov: [0-9]+.*' "$log" | tail -n 1)
+    executions=$(sed -nE 's/^stat::number_of_executed_units: +//p' "$log" | tail -n 1)
+    coverage=$(sed -nE 's/.*cov: ([0-9]+) ft: ([0-9]+).*/\1 (\2)/p' <<<"$last")
+    printf '%-20s %8s %12s %12s %16s %9s\n' "$target" \
+        "$(awk -v t="$ticks" -v h="$(getconf CLK_TCK)" 'BEGIN { printf "%.1f", t / h / 60 }')" \
+        "${executions:-$(sed -E 's/^#([0-9]+).*/\1/' <<<"$last")}" \
+        "$(sed -nE 's/.*corp: ([^ ]+).*/\1/p' <<<"$last")" "$coverage" "$found" >&3
+    return "$found"
+}
+
+by_cpu() {
+    local minutes=$1 jobs=$2 status=0
+    shift 2
+    compile "$@"
+    exec 3>&1
+    printf '%-20s %8s %12s %12s %16s %9s\n' target 'CPU min' executions corpus 'cov (features)' findings
+    for target in "$@"; do
+        while (($(jobs -rp | wc -l) >= jobs)); do wait -n || status=1; done
+        one "$target" "$minutes" &
+    done
+    while (($(jobs -p | wc -l) > 0)); do wait -n || status=1; done
+    return "$status"
+}
+
+# What has a name of its own is a seed, and stays; what was found has its hash for a name.
+minimise() {
+    compile "$@"
+    for target in "$@"; do
+        local corpus=fuzz/corpus/$target merged bytes=0 files=0
+        merged=$(mktemp -d)
+        "$out/bin/$target" -merge=1 -max_len=16384 "$merged" "$corpus" "$out/found/$target" \
+            >"$out/$target.merge.log" 2>&1
+        find "$corpus" -type f -regextype posix-extended -regex '.*/[0-9a-f]{40}' -delete
+        # Small ones first: of what does not fit, most is the same again around another byte.
+        while read -r size file; do
+            ((bytes + size <= MOST_BYTES)) || break
+            bytes=$((bytes + size)) files=$((files + 1))
+            cp "$merged/$file" "$corpus/$file"
+        done < <(find "$merged" -type f -printf '%s %f\n' | sort -n)
+        rm -r "$merged"
+        echo "$target: $files inputs, $bytes bytes beside the seeds"
+    done
+}
+
+case ${1:-} in
+--cpu-minutes)
+    minutes=$2 jobs=1
+    shift 2
+    if [[ ${1:-} == --jobs ]]; then jobs=$2 && shift 2; fi
+    by_cpu "$minutes" "$jobs" "$@"
+    ;;
+--minimise)
+    shift
+    minimise "$@"
+    ;;
+*) every "${1:-60}" ;;
+esac

@@ -2,11 +2,16 @@
 //!
 //! `tests/fuzz_corpus.rs` replays the corpus through the same functions on stable.
 
+#[path = "notation.rs"]
+mod notation;
+
+use std::cell::OnceCell;
+
 use countersign::{
     Step,
     crypto::{Memo, Spend},
     discovery::manifest,
-    envelope::{bundle, cose, dsse, jws, log_entry, notation::MOST_CERTIFICATES, simple_signing},
+    envelope::{bundle, dsse, log_entry, simple_signing},
     evaluate,
     evidence::Budget,
     json, pem,
@@ -21,6 +26,8 @@ use countersign::{
     x509::{Certificate, notation_profile::Profile},
 };
 
+pub use notation::{cose, distinguished_name, jws, with_subject};
+
 /// A target: its name, which is its corpus' too, and its body.
 pub type Target = (&'static str, fn(&[u8]));
 
@@ -32,6 +39,7 @@ pub const TARGETS: &[Target] = &[
     ("checkpoint", checkpoint),
     ("cose", cose),
     ("crl", crl),
+    ("distinguished_name", distinguished_name),
     ("dsse", dsse),
     ("glob", glob),
     ("json", json),
@@ -94,17 +102,12 @@ pub fn checkpoint(data: &[u8]) {
     }
 }
 
-/// An envelope has certificates.
-pub fn cose(data: &[u8]) {
-    if let Ok(envelope) = cose::parse(data) {
-        assert!((1..=MOST_CERTIFICATES).contains(&envelope.chain.len()));
-        assert!(envelope.signing_input.ends_with(&envelope.payload));
-    }
-}
-
-/// A list at the address that a certificate names.
+/// A list at the address that a certificate names, and after it its delta.
 pub fn crl(data: &[u8]) {
-    revocation(Answer::Unavailable(String::new()), Answer::Found(data));
+    let (base, delta) = data.split_at(first_element(data));
+    let delta = if delta.is_empty() { base } else { delta };
+    let unavailable = Answer::Unavailable(String::new());
+    revocation(&Fetched { response: unavailable, list: Answer::Found(base), delta });
 }
 
 /// What is signed ends with the payload.
@@ -139,15 +142,6 @@ pub fn json(data: &[u8]) {
     }
 }
 
-/// An envelope has certificates, and what is signed are its own two texts.
-pub fn jws(data: &[u8]) {
-    if let Ok(envelope) = jws::parse(data) {
-        assert!((1..=MOST_CERTIFICATES).contains(&envelope.chain.len()));
-        let dots = envelope.signing_input.iter().filter(|b| **b == b'.');
-        assert_eq!(dots.count(), 1);
-    }
-}
-
 /// An entry names what has signed, and is not about nothing.
 pub fn log_entry(data: &[u8]) {
     if let Ok(entry) = LoggedEntry::parse(data, None) {
@@ -166,47 +160,78 @@ pub fn manifest(data: &[u8]) {
     }
 }
 
-/// A responder's answer.
+/// A responder's answer, and after it a list for the responder's own certificate.
 pub fn ocsp(data: &[u8]) {
-    revocation(Answer::Found(data), Answer::Unavailable(String::new()));
+    let (response, list) = data.split_at(first_element(data));
+    let list = match list {
+        [] => Answer::Unavailable(String::new()),
+        list => Answer::Found(list),
+    };
+    revocation(&Fetched { response: Answer::Found(response), list, delta: &[] });
 }
 
-/// What responder and list of a certificate are.
-struct Fetched<'a>(Answer<'a>, Answer<'a>);
+/// Bytes of the first element, where there are others; else of all.
+fn first_element(der: &[u8]) -> usize {
+    match der {
+        [0x30, 0x82, high, low, rest @ ..] => {
+            let length = usize::from(u16::from_be_bytes([*high, *low]));
+            if length < rest.len() { length + 4 } else { der.len() }
+        }
+        [0x30, 0x81, length, rest @ ..] if usize::from(*length) < rest.len() => {
+            usize::from(*length) + 3
+        }
+        _ => der.len(),
+    }
+}
+
+/// What responder and lists of a certificate are.
+struct Fetched<'a> {
+    response: Answer<'a>,
+    list: Answer<'a>,
+    delta: &'a [u8],
+}
 
 impl Evidence for Fetched<'_> {
     fn ocsp(&self, _: &str, _: &[u8]) -> Answer<'_> {
-        self.0.clone()
+        self.response.clone()
     }
 
-    fn crl(&self, _: &str) -> Answer<'_> {
-        self.1.clone()
+    fn crl(&self, url: &str) -> Answer<'_> {
+        if url.ends_with("delta.crl") { Answer::Found(self.delta) } else { self.list.clone() }
     }
 }
 
-/// Both profiles are asked; what another key has signed is never known, and `spec` never calls good
-/// what `compat` does not.
-fn revocation(response: Answer<'_>, list: Answer<'_>) {
-    let read = |der: &[u8]| Certificate::from_der(der).unwrap();
-    let leaf = read(include_bytes!("revocable.der"));
-    let issuer = read(include_bytes!("revoker.der"));
-    let fetched = Fetched(response, list);
-    let status = |issuer: &Certificate, profile| {
-        let now = Time::from_unix(1_795_230_000);
-        let terms = Terms { profile, now, signed_at: None, max_age: None };
-        let spend = Spend::new(8, Memo::default());
+/// Both profiles are asked. What another key has signed is never known, and a time before which
+/// nothing was invalid turns nothing that is good into bad.
+fn revocation(fetched: &Fetched<'_>) {
+    let now = Time::from_unix(1_795_230_000);
+    let hours = |hours: i64| Time::from_unix(now.unix() - hours * 3600);
+    let memo = Memo::default();
+    let (leaf, issuer) = revocable();
+    let status = |issuer: &Certificate, terms: Terms| {
+        let spend = Spend::new(64, memo.clone());
         let chain = [leaf.clone(), issuer.clone()];
-        let mut report = revocation::evaluate(&chain, &fetched, &terms, &spend).unwrap();
+        let mut report = revocation::evaluate(&chain, fetched, &terms, &spend).unwrap();
         assert_eq!(report.findings.len(), 2);
         report.findings.remove(0).status
     };
-    let strict = status(&issuer, Profile::Spec);
-    let lax = status(&issuer, Profile::Compat);
-    assert!(strict != Status::Ok || lax == Status::Ok);
-    assert!(strict != Status::NonRevokable && lax != Status::NonRevokable);
     for profile in [Profile::Spec, Profile::Compat] {
-        assert!(matches!(status(&leaf, profile), Status::Unknown(_)));
+        let terms = Terms { profile, now, signed_at: None, max_age: None };
+        let plain = status(&issuer, terms);
+        assert!(plain != Status::NonRevokable);
+        let spared = status(&issuer, Terms { signed_at: Some(hours(24)), ..terms });
+        assert!(plain != Status::Ok || spared == Status::Ok);
+        let _ = status(&issuer, Terms { max_age: Some(1800), ..terms });
+        assert!(matches!(status(&leaf, terms), Status::Unknown(_)));
     }
+}
+
+/// The certificate that the seeds are about, and its issuer.
+fn revocable() -> (Certificate, Certificate) {
+    thread_local!(static READ: OnceCell<(Certificate, Certificate)> = const { OnceCell::new() });
+    let read = |der: &[u8]| Certificate::from_der(der).unwrap();
+    let made = || (read(include_bytes!("revocable.der")), read(include_bytes!("revoker.der")));
+    READ.with(|known| known.get_or_init(made).clone())
 }
 
 /// No more blocks than were asked for, and never none.
@@ -291,12 +316,46 @@ pub fn sct(data: &[u8]) {
     }
 }
 
-/// Nobody's token is not believed.
+/// Nobody's token is believed of nobody, nor of another message; its time is within its bounds.
 pub fn timestamp(data: &[u8]) {
-    if let Ok(token) = Token::parse(data) {
-        let nobody = Authority { leaf: None, intermediates: &[], roots: &[] };
-        let spend = Spend::new(4, Memo::default());
-        assert!(timestamp::verify(&token, b"message", &nobody, &spend).is_err());
-        let _ = token.claimed_time();
+    let one = Token::parse(data);
+    let each = Token::parse_each(data).unwrap_or_default();
+    assert!(one.is_err() || each.len() == 1);
+    let [leaf, intermediate, root] = stamper();
+    let roots = [root];
+    let known = Authority { leaf: None, intermediates: &[], roots: &roots };
+    let named = Authority { leaf: Some(&leaf), intermediates: &[intermediate], roots: &roots };
+    let nobody = Authority { leaf: None, intermediates: &[], roots: &[] };
+    for token in each.into_iter().flatten() {
+        let verify = |message, authority| {
+            timestamp::verify(&token, message, authority, &Spend::new(64, notation::memo()))
+        };
+        assert!(verify(STAMPED, &nobody).is_err());
+        for authority in [&known, &named] {
+            if let Ok(timestamp) = verify(STAMPED, authority) {
+                assert!((timestamp.earliest..=timestamp.latest).contains(&timestamp.time));
+                assert_eq!(timestamp.time, token.claimed_time());
+                assert!(verify(b"another signature", authority).is_err());
+            }
+        }
+        let bare = token.clone().without(|_| true);
+        assert!(bare.certificates().is_empty());
     }
+}
+
+/// What the seeds are about.
+const STAMPED: &[u8] = b"a signature";
+
+/// Who has made them: leaf, intermediate, root.
+fn stamper() -> [Certificate; 3] {
+    thread_local!(static READ: OnceCell<[Certificate; 3]> = const { OnceCell::new() });
+    let read = |der: &[u8]| Certificate::from_der(der).unwrap();
+    let made = || {
+        [
+            read(include_bytes!("tsa_leaf.der")),
+            read(include_bytes!("tsa_intermediate.der")),
+            read(include_bytes!("tsa_root.der")),
+        ]
+    };
+    READ.with(|known| known.get_or_init(made).clone())
 }
