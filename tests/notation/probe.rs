@@ -77,8 +77,11 @@ fn is_argued(why: &str) -> bool {
         return false;
     };
     let within = |text: &str, most: u32| text.parse().is_ok_and(|n: u32| (1..=most).contains(&n));
-    let named = number.strip_prefix('D').map_or(within(number, 119), |number| within(number, 10));
-    named && !words.is_empty()
+    let is_named = match number.strip_prefix('D') {
+        Some(deviation) => within(deviation, 10),
+        None => within(number, 119),
+    };
+    is_named && !words.is_empty()
 }
 
 #[test]
