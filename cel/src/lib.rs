@@ -27,6 +27,7 @@ mod cost;
 mod error;
 mod evaluate;
 mod functions;
+mod order;
 mod program;
 mod scope;
 mod time;

@@ -1,8 +1,8 @@
 //! What is read, and which name was probably meant.
 
-use std::collections::BTreeSet;
-
 use strsim::damerau_levenshtein;
+
+use crate::order::sorted;
 
 /// Longer names are not compared: that takes the product of the lengths.
 const MAX_COMPARED: usize = 64;
@@ -11,7 +11,8 @@ const MAX_COMPARED: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
     variables: Vec<String>,
-    fields: BTreeSet<(usize, Option<String>)>,
+    /// As they are found, and so more than once.
+    fields: Vec<(usize, Option<String>)>,
 }
 
 impl Reads {
@@ -22,14 +23,15 @@ impl Reads {
 
     /// Variables and fields, sorted.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        let mut named: Vec<_> = self
+        let named: Vec<_> = self
             .fields
             .iter()
             .filter_map(|(place, field)| {
                 Some((self.variables.get(*place)?.as_str(), field.as_deref()))
             })
             .collect();
-        named.sort_unstable();
+        let mut named = sorted(named, Ord::cmp);
+        named.dedup();
         named.into_iter()
     }
 
@@ -43,7 +45,7 @@ impl Reads {
     }
 
     pub(super) fn add(&mut self, place: usize, field: Option<&str>) {
-        self.fields.insert((place, field.map(Into::into)));
+        self.fields.push((place, field.map(Into::into)));
     }
 }
 

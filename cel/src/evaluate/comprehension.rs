@@ -41,6 +41,7 @@ impl<'a> Source<'a> {
 }
 
 impl<'a> Evaluator<'_, 'a> {
+    #[inline(never)]
     pub(super) fn comprehension(
         &mut self,
         place: usize,

@@ -93,6 +93,7 @@ impl<'a> Evaluator<'_, 'a> {
     /// ends the evaluation.
     ///
     /// spec: langdef §Logical Operators
+    #[inline(never)]
     fn junction(&mut self, place: usize, terms: &'a [Expr], decides: bool) -> Evaluated<'a> {
         let mut first = None;
         for term in terms {
@@ -117,6 +118,7 @@ impl<'a> Evaluator<'_, 'a> {
         }
     }
 
+    #[inline(never)]
     fn conditional(&mut self, place: usize, parts: &'a [Expr; 3]) -> Evaluated<'a> {
         let [condition, then, otherwise] = parts;
         let chosen = if self.truth(place, condition, "?:")? { then } else { otherwise };
@@ -132,12 +134,14 @@ impl<'a> Evaluator<'_, 'a> {
         result
     }
 
+    #[inline(never)]
     fn bind(&mut self, operands: &'a [Expr; 2]) -> Evaluated<'a> {
         let [value, body] = operands;
         let value = self.value(value)?;
         self.within(value, body)
     }
 
+    #[inline(never)]
     fn call(&mut self, place: usize, function: &Function, args: &'a [Expr]) -> Evaluated<'a> {
         match args {
             [only] => {
@@ -163,6 +167,7 @@ impl<'a> Evaluator<'_, 'a> {
         Ok(values)
     }
 
+    #[inline(never)]
     fn apply(&mut self, place: usize, function: &Function, args: &[Value<'a>]) -> Evaluated<'a> {
         match (function.call)(args, self.cost) {
             Err(Cause::NoMatchingOverload(_)) => no_overload(place, function.name, args),
@@ -170,6 +175,7 @@ impl<'a> Evaluator<'_, 'a> {
         }
     }
 
+    #[inline(never)]
     fn search(
         &mut self,
         place: usize,
@@ -185,6 +191,7 @@ impl<'a> Evaluator<'_, 'a> {
     }
 
     /// `or` and `orValue` evaluate their argument only if they need it.
+    #[inline(never)]
     fn fallback(
         &mut self,
         place: usize,
@@ -202,6 +209,7 @@ impl<'a> Evaluator<'_, 'a> {
         self.apply(place, function, &[first, second])
     }
 
+    #[inline(never)]
     fn optional_map(&mut self, place: usize, operands: &'a [Expr; 2], flat: bool) -> Evaluated<'a> {
         let [target, body] = operands;
         let name = if flat { "optFlatMap" } else { "optMap" };
@@ -216,6 +224,7 @@ impl<'a> Evaluator<'_, 'a> {
         }
     }
 
+    #[inline(never)]
     fn list(&mut self, place: usize, elements: &'a [Element]) -> Evaluated<'a> {
         let mut values = Vec::with_capacity(elements.len());
         for element in elements {
@@ -225,6 +234,7 @@ impl<'a> Evaluator<'_, 'a> {
         at(place, List::new(values).map(Value::List))
     }
 
+    #[inline(never)]
     fn map(&mut self, place: usize, entries: &'a [Entry]) -> Evaluated<'a> {
         let mut pairs = Vec::with_capacity(entries.len());
         for entry in entries {

@@ -7,6 +7,7 @@ use crate::{Key, Optional, Value, error::Cause, functions::lookup, program::Expr
 
 impl<'a> Evaluator<'_, 'a> {
     /// `operand.field`, `operand.?field`
+    #[inline(never)]
     pub(super) fn select(
         &mut self,
         place: usize,
@@ -44,6 +45,7 @@ impl<'a> Evaluator<'_, 'a> {
     }
 
     /// `has(operand.field)`
+    #[inline(never)]
     pub(super) fn has(&mut self, place: usize, operand: &'a Expr, field: &'a str) -> Evaluated<'a> {
         let operand = self.value(operand)?;
         let found = match &operand {
@@ -57,6 +59,7 @@ impl<'a> Evaluator<'_, 'a> {
     }
 
     /// `operand[index]`, `operand[?index]`
+    #[inline(never)]
     pub(super) fn index(
         &mut self,
         place: usize,

@@ -5,6 +5,7 @@ use crate::{
     Optional, Value,
     cost::Cost,
     error::Cause,
+    order::sorted,
     value::{List, compare, equal},
 };
 
@@ -133,10 +134,7 @@ pub(super) fn sort<'a>(args: &[Value<'a>], cost: &mut Cost) -> Outcome<'a> {
 }
 
 /// The second of each pair, in the order of the first; elements with equal keys keep their order.
-pub(crate) fn sort_by_keys<'a>(
-    mut pairs: Vec<(Value<'a>, Value<'a>)>,
-    cost: &mut Cost,
-) -> Outcome<'a> {
+pub(crate) fn sort_by_keys<'a>(pairs: Vec<(Value<'a>, Value<'a>)>, cost: &mut Cost) -> Outcome<'a> {
     let kind = pairs.first().map(|(key, _)| key.kind());
     if pairs.iter().any(|(key, _)| Some(key.kind()) != kind) {
         return Err(Cause::Invalid("list elements must have the same type to be sorted".into()));
@@ -155,7 +153,7 @@ pub(crate) fn sort_by_keys<'a>(
         }
     }
     let mut free = Cost::new(u64::MAX);
-    pairs.sort_by(|(a, _), (b, _)| match compare(a, b, &mut free) {
+    let pairs = sorted(pairs, |(a, _), (b, _)| match compare(a, b, &mut free) {
         Ok(Some(Some(order))) => order,
         // NaNs last, so that there is an order; their bits are not looked at.
         _ => is_nan(a).cmp(&is_nan(b)),

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::{Key, Value};
+use crate::order::sorted;
 
 /// Most levels that are written; deeper ones are `…`.
 const MAX_DEPTH: u16 = 64;
@@ -56,9 +57,9 @@ fn write_map<'a>(
     entries: impl Iterator<Item = (Key<'a>, Value<'a>)>,
     depth: u16,
 ) -> fmt::Result {
-    let mut entries: Vec<_> =
+    let entries: Vec<_> =
         entries.map(|(key, value)| (Value::from(key).to_string(), value)).collect();
-    entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let entries = sorted(entries, |(a, _), (b, _)| a.cmp(b));
     out.write_char('{')?;
     for (index, (key, value)) in entries.iter().enumerate() {
         out.write_str(if index == 0 { "" } else { ", " })?;

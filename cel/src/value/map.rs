@@ -5,7 +5,7 @@ use std::{cmp::Ordering, fmt, sync::Arc};
 use serde_json::Value as Json;
 
 use super::{Text, Value, level};
-use crate::error::Cause;
+use crate::{error::Cause, order::sorted};
 
 /// A map: an object of JSON, or entries that an expression has made.
 #[derive(Clone, Debug)]
@@ -25,10 +25,12 @@ struct Made<'a> {
 }
 
 impl<'a> Map<'a> {
+    /// A map of entries.
+    ///
     /// spec: langdef §Aggregate Values "It is an error to have duplicate keys"
-    pub(crate) fn new(mut entries: Vec<(Key<'a>, Value<'a>)>) -> Result<Self, Cause> {
+    pub fn new(entries: Vec<(Key<'a>, Value<'a>)>) -> Result<Self, Cause> {
         let depth = level(entries.iter().map(|(_, value)| value))?;
-        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let entries = sorted(entries, |(a, _), (b, _)| a.cmp(b));
         let mut keys = entries.iter().map(|(key, _)| key);
         let mut last = keys.next();
         for key in keys {

@@ -237,7 +237,7 @@ pub enum Type {
 
 impl Type {
     /// Every type.
-    pub(crate) const ALL: [Self; 13] = [
+    pub const ALL: [Self; 13] = [
         Self::Bool,
         Self::Bytes,
         Self::Double,
