@@ -23,6 +23,7 @@ mod cli;
 mod corpora;
 mod credentials;
 mod driver;
+mod examples;
 mod guest;
 mod layout;
 mod loopback;
