@@ -158,6 +158,26 @@ fn order_and_completeness() {
             let own = s.leaf.self_signed();
             chain(s, vec![own]);
         }),
+        ("57,D3", "a self-signed leaf that only claims SHA-1, compat", BOTH, Err(CertificateProfile), |s| {
+            s.leaf.claimed_algorithm = sha1(SHA1[0]);
+            let own = s.leaf.self_signed();
+            chain(s, vec![own]);
+            s.authority.profile = Profile::Compat;
+        }),
+        ("57,D3", "a self-signed leaf that claims SHA-1 by another type of key, compat", JWS, Err(CertificateProfile), |s| {
+            s.leaf.claimed_algorithm = sha1(SHA1[1]);
+            let own = s.leaf.self_signed();
+            chain(s, vec![own]);
+            s.authority.profile = Profile::Compat;
+        }),
+        ("57", "a leaf signed with SHA-1, compat", BOTH, Err(CertificateWeak), |s| {
+            leaf(s, |c| c.claimed_algorithm = sha1(SHA1[0]));
+            s.authority.profile = Profile::Compat;
+        }),
+        ("57", "a root signed with SHA-1, compat", BOTH, Err(CertificateWeak), |s| {
+            root(s, |c| c.claimed_algorithm = sha1(SHA1[0]));
+            s.authority.profile = Profile::Compat;
+        }),
         ("57", "an intermediate signed with SHA-1", BOTH, Err(CertificateWeak), |s| intermediate(s, |c| c.claimed_algorithm = sha1(SHA1[0]))),
         ("57", "a root signed with SHA-1", BOTH, Err(CertificateWeak), |s| root(s, |c| c.claimed_algorithm = sha1(SHA1[0]))),
         ("59", "a leaf that outlives its issuer", BOTH, OK, |s| leaf(s, |c| {

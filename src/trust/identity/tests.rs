@@ -186,3 +186,19 @@ fn a_subject_has_one_line() {
     assert_eq!(subject_line(&other), "1.2.3=#040101");
     assert_eq!(subject_line(&subject(&[])), "");
 }
+
+/// Requirement 74: in `compat` an empty value is that of an attribute that is not there.
+#[test]
+fn an_empty_value_is_none_in_compat() {
+    let read = |text: &str| TrustedIdentity::parse_as(text, Profile::Compat);
+    let empty = read("x509.subject: C=US, ST=WA, O=Acme, L=").unwrap();
+    let plain = read("x509.subject: C=US, ST=WA, O=Acme").unwrap();
+    let overlap = check_overlap(&[empty.clone(), plain], Profile::Compat);
+    assert!(matches!(overlap, Err(IdentityError::Overlap(..))));
+    let elsewhere = read("x509.subject: C=US, ST=WA, O=Other, L=").unwrap();
+    assert_eq!(check_overlap(&[empty, elsewhere], Profile::Compat), Ok(()));
+    for (text, name) in [("C=, ST=WA, O=Acme", "C"), ("C=US, ST=WA, O=", "O")] {
+        let text = format!("x509.subject: {text}");
+        assert_eq!(read(&text), Err(IdentityError::EmptyValue(name)), "{text}");
+    }
+}
