@@ -30,7 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("wire", &["evidence", "json", "verdict"]),
     ("evidence", &["reference", "verdict", "wire"]),
     // What an attestation says.
-    ("predicate", &["time", "verdict"]),
+    ("predicate", &["json", "reference", "time", "verdict"]),
     // Whom to believe.
     ("trust", &["crypto", "time", "x509"]),
     // What the user wants. It holds the authorities that verification reads.

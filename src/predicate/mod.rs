@@ -3,19 +3,24 @@
 //! Everything here sees only bytes whose signature, subject and type were verified before. A check
 //! is linear in its document: what is looked up often is put into a map once.
 
-mod approvals;
+pub mod approvals;
 mod document;
-mod provenance;
-mod sbom;
-mod vsa;
-mod vulnerabilities;
+mod few;
+mod glob;
+pub mod provenance;
+mod purl;
+pub mod sbom;
+mod types;
+pub mod vsa;
+pub mod vulnerabilities;
 
 use serde_json::Value;
 
 use crate::{time::Time, verdict::Reason};
 
 pub use approvals::Approvals;
-pub use document::{asserted_time, unwrapped};
+pub use document::{asserted_time, opened, unwrapped};
+pub use glob::{Glob, GlobError};
 pub use provenance::Provenance;
 pub use sbom::Sbom;
 pub use vsa::Vsa;

@@ -3,6 +3,7 @@
 mod approvals;
 mod provenance;
 mod sbom;
+mod texts;
 mod vsa;
 mod vulnerabilities;
 
