@@ -18,6 +18,8 @@ pub(in crate::evaluate) struct Content {
     whole: Value,
     predicate_type: String,
     is_statement: bool,
+    /// What stands in it as a text.
+    opened: Option<Value>,
 }
 
 impl Content {
@@ -25,7 +27,7 @@ impl Content {
     pub(super) fn statement(payload: &[u8], predicate_type: &str) -> Result<Self, Reason> {
         let whole = json::parse(payload)
             .map_err(|e| Reason::new(Code::StatementMalformed, e.to_string()))?;
-        Ok(Self { whole, predicate_type: predicate_type.to_owned(), is_statement: true })
+        Ok(Self::new(whole, predicate_type, true))
     }
 
     /// What a signed referrer holds.
@@ -33,7 +35,14 @@ impl Content {
         let whole = json::parse(bytes).map_err(|e| {
             Reason::new(Code::PredicateMalformed, format!("what the referrer holds: {e}"))
         })?;
-        Ok(Self { whole, predicate_type: artifact_type.to_owned(), is_statement: false })
+        Ok(Self::new(whole, artifact_type, false))
+    }
+
+    fn new(whole: Value, predicate_type: &str, is_statement: bool) -> Self {
+        let predicate_type = predicate_type.to_owned();
+        let mut content = Self { whole, predicate_type, is_statement, opened: None };
+        content.opened = predicate::opened(&content.predicate_type, content.predicate());
+        content
     }
 
     /// The whole of it.
@@ -63,8 +72,16 @@ impl Content {
     /// For the checks.
     pub(in crate::evaluate) fn document_made(&self, made: Option<Time>) -> Document<'_> {
         let predicate_type = &self.predicate_type;
-        let predicate = predicate::unwrapped(predicate_type, self.predicate());
+        let predicate = match &self.opened {
+            Some(opened) => opened,
+            None => predicate::unwrapped(predicate_type, self.predicate()),
+        };
         Document { predicate_type, predicate, made }
+    }
+
+    /// When it says that it was made.
+    pub(super) fn asserted_time(&self) -> Option<Time> {
+        predicate::asserted_time(&self.predicate_type, self.predicate())
     }
 }
 

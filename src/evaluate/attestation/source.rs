@@ -13,7 +13,6 @@ use crate::{
         requirement::{Purpose, Scope},
     },
     policy::{Attestation, AttestationKind, Select},
-    predicate,
     time::Time,
     verdict::{Code, Reason},
     verify::Target,
@@ -183,9 +182,7 @@ impl<'a> Source<'a> {
         if wanted.max_age.is_none() && wanted.select != Select::Latest && !wanted.has_content() {
             return Ok(None);
         }
-        let content = self.content()?;
-        let document = content.document_made(None);
-        let said = predicate::asserted_time(document.predicate_type, document.predicate);
+        let said = self.content()?.asserted_time();
         Ok(match self {
             Self::Referrer(referrer) => said.or_else(|| referrer.created()),
             Self::Statement { .. } => said,
