@@ -198,7 +198,7 @@ impl DistinguishedName {
         }
         // spec: "Each identity in `identities` list MUST contain country (C), state or province (ST
         // or S), and organization (O) RDNs."
-        match MANDATORY.iter().find(|name| !attributes.contains_key(*name)) {
+        match MANDATORY.iter().find(|name| !attributes.contains_key(**name)) {
             Some(name) => Err(IdentityError::Missing(name)),
             None => Ok(Self(attributes)),
         }
