@@ -242,3 +242,31 @@ fn an_images_signature_is_not_a_blobs() {
     let code = of_blob.verify().0.unwrap_err().reason.code;
     assert_eq!(code.as_str(), "descriptor.mismatch");
 }
+
+/// Requirement 62: notation-go reads none of the stores of a kind where one of them is not there. One for
+/// timestamps would not be missed, as without any no timestamp is asked for.
+#[test]
+fn a_store_that_is_not_there_is_never_passed_over() {
+    let envelope = setup(Format::Jws, Key::p256("leaf"), HashAlgorithm::Sha256).draft.build();
+    let signed = blob(&[("application/jose+json", envelope)]);
+    for (profile, stores, expected) in [
+        ("compat", ["ca:here", "ca:here"], "allow"),
+        ("compat", ["ca:here", "signingAuthority:gone"], "allow"),
+        ("compat", ["ca:here", "ca:gone"], "authenticity.untrusted"),
+        ("compat", ["ca:gone", "ca:here"], "authenticity.untrusted"),
+        ("compat", ["ca:here", "tsa:gone"], "policy.unknownName"),
+        ("spec", ["ca:here", "ca:gone"], "policy.unknownName"),
+        ("spec", ["ca:here", "tsa:gone"], "policy.unknownName"),
+    ] {
+        let mut policy = document();
+        let trust_policy = &mut policy["spec"]["notationTrustPolicy"];
+        trust_policy["profile"] = profile.into();
+        let statement = &mut trust_policy["blobDocument"]["trustPolicies"][0];
+        statement["trustStores"] = json!(stores);
+        let found = match Policy::parse(&policy) {
+            Ok(_) => verdict(&policy, signed.clone()),
+            Err(errors) => errors.into_iter().map(|error| error.code).collect(),
+        };
+        assert_eq!(found, expected, "{profile} {stores:?}");
+    }
+}

@@ -115,6 +115,7 @@ fn skip(r: &mut Reader, statement: &Object<'_>, overrides: Option<&Cursor<'_>>) 
 fn stores(r: &mut Reader, at: &Cursor<'_>, context: &Context<'_>) -> Stores {
     let mut stores = Stores::default();
     let mut seen = Vec::new();
+    let mut absent = Vec::new();
     for (text, item) in r.texts(at) {
         let Some((kind, name)) = text.split_once(':') else {
             r.error(
@@ -148,8 +149,11 @@ fn stores(r: &mut Reader, at: &Cursor<'_>, context: &Context<'_>) -> Stores {
         seen.push(text);
         match context.stores.get(&(kind, name.to_owned())) {
             Some(certificates) => stores.of(kind).extend(certificates.iter().cloned()),
-            // notation-go looks for it at verification, and finds nobody to trust.
-            None if context.profile == Profile::Compat => {}
+            // notation-go looks for it at verification, and then trusts nobody of that kind. Without any
+            // timestamp authority no timestamp would be asked for: that one is an error here too.
+            None if context.profile == Profile::Compat && kind != StoreType::Tsa => {
+                absent.push(kind);
+            }
             None => r.suggest(
                 Code::PolicyUnknownName,
                 &item.path,
@@ -157,6 +161,9 @@ fn stores(r: &mut Reader, at: &Cursor<'_>, context: &Context<'_>) -> Stores {
                 nearest(name, context.stores.keys().map(|(_, name)| name.as_str())),
             ),
         }
+    }
+    for kind in absent {
+        stores.of(kind).clear();
     }
     stores
 }
