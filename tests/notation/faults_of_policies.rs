@@ -1,6 +1,7 @@
 //! Requirements 42–45, 60–63, 68–86: what the policy asks for.
 
 use countersign::{
+    trust::TrustedIdentity,
     verdict::Code::{self, *},
     verify::notation::{Action, Level, Profile},
     wire::Mark,
@@ -157,6 +158,11 @@ fn trusted_identities() {
         }),
         ("73", "an e-mail address in the subject, `*`, compat", BOTH, OK, |s| {
             subject(s, &[("1.2.840.113549.1.9.1", "a@b.c")]);
+            s.authority.profile = Profile::Compat;
+        }),
+        ("73", "an attribute that no subject is read for, compat", BOTH, Err(IdentityUntrusted), |s| {
+            let named = "x509.subject: C=US, ST=WA, O=Acme, CustomRDN=x";
+            s.authority.trusted_identities = vec![TrustedIdentity::parse_as(named, Profile::Compat).unwrap()];
             s.authority.profile = Profile::Compat;
         }),
         ("73", "a subject without country", BOTH, Err(IdentityUntrusted), |s| {
