@@ -5,7 +5,7 @@
 use super::{
     Result, fault,
     resolve::{Resolver, arity},
-    syntax::{Kind as Written, Syntax},
+    syntax::{Kind as Written, Node, Syntax},
 };
 use crate::{
     error::CompileCause,
@@ -57,12 +57,13 @@ pub(super) static MACROS: &[Macro] = &[
 
 impl<'t> Resolver<'t, '_> {
     /// A macro's call, if the name is one.
+    #[inline(never)]
     pub(super) fn expand(
         &mut self,
         at: usize,
         receiver: &Syntax<'t>,
         name: &str,
-        args: &[Syntax<'t>],
+        args: &[Node<'t>],
     ) -> Option<Result<Kind>> {
         let known = MACROS.iter().find(|known| known.name == name)?;
         if !(known.least..=known.most).contains(&args.len()) {
@@ -81,13 +82,14 @@ impl<'t> Resolver<'t, '_> {
         })
     }
 
+    #[inline(never)]
     fn comprehension(
         &mut self,
         at: usize,
         receiver: &Syntax<'t>,
         name: &str,
         goal: Goal,
-        args: Option<(&[Syntax<'t>], &[Syntax<'t>])>,
+        args: Option<(&[Node<'t>], &[Node<'t>])>,
     ) -> Result<Kind> {
         let range = self.expr(receiver)?;
         let (variables, filter, body) = match args {
@@ -107,7 +109,7 @@ impl<'t> Resolver<'t, '_> {
     fn within<T>(
         &mut self,
         name: &str,
-        variables: &[Syntax<'t>],
+        variables: &[Node<'t>],
         resolve: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
         let outer = self.locals.len();
@@ -127,19 +129,21 @@ impl<'t> Resolver<'t, '_> {
         resolved
     }
 
+    #[inline(never)]
     fn optional_map(
         &mut self,
         receiver: &Syntax<'t>,
         name: &str,
         flat: bool,
-        args: &[Syntax<'t>],
+        args: &[Node<'t>],
     ) -> Result<Kind> {
         let operands = self.bound(name, receiver, args)?;
         Ok(Kind::OptionalMap { operands, flat })
     }
 
     /// `cel.bind(name, value, body)`
-    pub(super) fn bind(&mut self, at: usize, args: &[Syntax<'t>]) -> Result<Kind> {
+    #[inline(never)]
+    pub(super) fn bind(&mut self, at: usize, args: &[Node<'t>]) -> Result<Kind> {
         let [variable, value, body] = args else {
             return arity(at, "cel.bind", 3, 3, args.len(), 0);
         };
@@ -150,11 +154,12 @@ impl<'t> Resolver<'t, '_> {
     }
 
     /// A value, and a body with a name for it.
+    #[inline(never)]
     fn bound(
         &mut self,
         name: &str,
         value: &Syntax<'t>,
-        args: &[Syntax<'t>],
+        args: &[Node<'t>],
     ) -> Result<Box<[Expr; 2]>> {
         let [variable, body] = args else { return arity(value.at, name, 2, 2, args.len(), 0) };
         let value = self.expr(value)?;
@@ -164,7 +169,8 @@ impl<'t> Resolver<'t, '_> {
     }
 
     /// `has(operand.field)`
-    pub(super) fn has(&mut self, at: usize, args: &[Syntax<'t>]) -> Result<Kind> {
+    #[inline(never)]
+    pub(super) fn has(&mut self, at: usize, args: &[Node<'t>]) -> Result<Kind> {
         let [arg] = args else { return arity(at, "has", 1, 1, args.len(), 0) };
         let Written::Select { operand, field, optional: false } = &arg.kind else {
             let expected = "a field, as in has(value.field)";

@@ -5,7 +5,7 @@
 use super::{
     Result, fault,
     lexer::{Lexer, Number, Token},
-    syntax::{Element, Entry, Kind, Literal, Syntax},
+    syntax::{Element, Entry, Kind, Literal, Node, Syntax},
 };
 use crate::error::CompileCause;
 
@@ -31,7 +31,7 @@ const RESERVED: [&str; 17] = [
 ];
 
 /// The tree of a text.
-pub(super) fn parse(text: &str, depth: u16) -> Result<Syntax<'_>> {
+pub(super) fn parse(text: &str, depth: u16) -> Result<Node<'_>> {
     let mut parser =
         Parser { lexer: Lexer::new(text), at: 0, token: Token::End, level: 0, limit: depth };
     parser.bump()?;
@@ -53,6 +53,7 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
+    #[inline(never)]
     fn bump(&mut self) -> Result<()> {
         (self.at, self.token) = self.lexer.next()?;
         Ok(())
@@ -71,6 +72,7 @@ impl<'t> Parser<'t> {
         if self.eat(symbol)? { Ok(()) } else { self.unexpected(symbol) }
     }
 
+    #[inline(never)]
     fn unexpected<T>(&self, expected: &'static str) -> Result<T> {
         let found = match &self.token {
             Token::End => "the end".into(),
@@ -86,15 +88,16 @@ impl<'t> Parser<'t> {
     }
 
     /// A node over others, unless that is too deep.
-    fn node(&self, at: usize, below: u16, kind: Kind<'t>) -> Result<Syntax<'t>> {
+    #[inline(never)]
+    fn node(&self, at: usize, below: u16, kind: Kind<'t>) -> Result<Node<'t>> {
         let depth = below.saturating_add(1);
         if depth > self.limit {
             return fault(at, CompileCause::TooDeep);
         }
-        Ok(Syntax { at, depth, kind })
+        Ok(Box::new(Syntax { at, depth, kind }))
     }
 
-    fn expression(&mut self) -> Result<Syntax<'t>> {
+    fn expression(&mut self) -> Result<Node<'t>> {
         if self.level >= self.limit {
             return fault(self.at, CompileCause::TooDeep);
         }
@@ -108,7 +111,7 @@ impl<'t> Parser<'t> {
             let otherwise = self.expression()?;
             let parts = [condition, then, otherwise];
             let below = deepest(&parts);
-            self.node(at, below, Kind::Conditional(Box::new(parts)))?
+            self.node(at, below, Kind::Conditional(parts))?
         } else {
             condition
         };
@@ -116,11 +119,11 @@ impl<'t> Parser<'t> {
         Ok(syntax)
     }
 
-    fn or(&mut self) -> Result<Syntax<'t>> {
+    fn or(&mut self) -> Result<Node<'t>> {
         self.row("||", Self::and, Kind::Or)
     }
 
-    fn and(&mut self) -> Result<Syntax<'t>> {
+    fn and(&mut self) -> Result<Node<'t>> {
         self.row("&&", |parser| parser.binary(0), Kind::And)
     }
 
@@ -128,9 +131,9 @@ impl<'t> Parser<'t> {
     fn row(
         &mut self,
         symbol: &'static str,
-        term: fn(&mut Self) -> Result<Syntax<'t>>,
-        kind: fn(Vec<Syntax<'t>>) -> Kind<'t>,
-    ) -> Result<Syntax<'t>> {
+        term: fn(&mut Self) -> Result<Node<'t>>,
+        kind: fn(Vec<Node<'t>>) -> Kind<'t>,
+    ) -> Result<Node<'t>> {
         let first = term(self)?;
         if !matches!(self.token, Token::Symbol(found) if found == symbol) {
             return Ok(first);
@@ -145,7 +148,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Relations, sums and products, from a precedence on.
-    fn binary(&mut self, least: u8) -> Result<Syntax<'t>> {
+    fn binary(&mut self, least: u8) -> Result<Node<'t>> {
         let mut left = self.unary()?;
         loop {
             let Token::Symbol(symbol) = self.token else { return Ok(left) };
@@ -168,7 +171,7 @@ impl<'t> Parser<'t> {
     }
 
     /// One sign before a number is part of it; a row of the same sign is one or none.
-    fn unary(&mut self) -> Result<Syntax<'t>> {
+    fn unary(&mut self) -> Result<Node<'t>> {
         let at = self.at;
         let (symbol, sign) = match self.token {
             Token::Symbol("!") => ("!", "!"),
@@ -195,7 +198,7 @@ impl<'t> Parser<'t> {
     }
 
     /// A primary and what is selected, called or indexed of it.
-    fn member(&mut self, sign: Option<usize>) -> Result<Syntax<'t>> {
+    fn member(&mut self, sign: Option<usize>) -> Result<Node<'t>> {
         let mut operand = self.primary(sign)?;
         loop {
             let at = self.at;
@@ -207,7 +210,7 @@ impl<'t> Parser<'t> {
                 self.expect("]")?;
                 let operands = [operand, index];
                 let below = deepest(&operands);
-                let kind = Kind::Index { operands: Box::new(operands), optional };
+                let kind = Kind::Index { operands, optional };
                 operand = self.node(at, below, kind)?;
             } else {
                 return Ok(operand);
@@ -216,7 +219,8 @@ impl<'t> Parser<'t> {
     }
 
     /// What follows a dot.
-    fn selection(&mut self, operand: Syntax<'t>, dot: usize) -> Result<Syntax<'t>> {
+    #[inline(never)]
+    fn selection(&mut self, operand: Node<'t>, dot: usize) -> Result<Node<'t>> {
         let optional = self.eat("?")?;
         let at = if optional { dot } else { self.at };
         let (field, quoted) = match self.token {
@@ -228,11 +232,11 @@ impl<'t> Parser<'t> {
         if !quoted && !optional && self.eat("(")? {
             let args = self.arguments(")")?;
             let below = deepest(&args).max(operand.depth);
-            let kind = Kind::Call { receiver: Some(Box::new(operand)), name: field, args };
+            let kind = Kind::Call { receiver: Some(operand), name: field, args };
             return self.node(at, below, kind);
         }
         let below = operand.depth;
-        let kind = Kind::Select { operand: Box::new(operand), field, optional };
+        let kind = Kind::Select { operand, field, optional };
         let syntax = self.node(at, below, kind)?;
         self.no_message(&syntax)?;
         Ok(syntax)
@@ -247,7 +251,8 @@ impl<'t> Parser<'t> {
     }
 
     /// Expressions between commas; the bracket that closes them is passed.
-    fn arguments(&mut self, close: &'static str) -> Result<Vec<Syntax<'t>>> {
+    #[inline(never)]
+    fn arguments(&mut self, close: &'static str) -> Result<Vec<Node<'t>>> {
         let mut args = Vec::new();
         if self.eat(close)? {
             return Ok(args);
@@ -261,7 +266,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn primary(&mut self, sign: Option<usize>) -> Result<Syntax<'t>> {
+    fn primary(&mut self, sign: Option<usize>) -> Result<Node<'t>> {
         let at = sign.unwrap_or(self.at);
         match self.token.clone() {
             Token::Ident(_) => self.name(false),
@@ -293,7 +298,8 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn name(&mut self, absolute: bool) -> Result<Syntax<'t>> {
+    #[inline(never)]
+    fn name(&mut self, absolute: bool) -> Result<Node<'t>> {
         let at = self.at;
         let Token::Ident(name) = self.token else { return self.unexpected("a name") };
         if RESERVED.contains(&name) {
@@ -310,7 +316,8 @@ impl<'t> Parser<'t> {
         Ok(syntax)
     }
 
-    fn list(&mut self) -> Result<Syntax<'t>> {
+    #[inline(never)]
+    fn list(&mut self) -> Result<Node<'t>> {
         let at = self.at;
         self.expect("[")?;
         let mut elements = Vec::new();
@@ -326,7 +333,8 @@ impl<'t> Parser<'t> {
         self.node(at, below, Kind::List(elements))
     }
 
-    fn map(&mut self) -> Result<Syntax<'t>> {
+    #[inline(never)]
+    fn map(&mut self) -> Result<Node<'t>> {
         let at = self.at;
         self.expect("{")?;
         let mut entries = Vec::new();
@@ -346,7 +354,7 @@ impl<'t> Parser<'t> {
     }
 }
 
-fn deepest(operands: &[Syntax<'_>]) -> u16 {
+fn deepest(operands: &[Node<'_>]) -> u16 {
     operands.iter().map(|operand| operand.depth).max().unwrap_or(0)
 }
 

@@ -6,7 +6,7 @@ use super::{
     Result, fault,
     macros::MACROS,
     names::{Reads, nearest},
-    syntax::{Kind as Written, Literal, Syntax},
+    syntax::{self, Kind as Written, Literal, Node, Syntax},
 };
 use crate::{
     Type,
@@ -50,7 +50,8 @@ impl<'t> Resolver<'t, '_> {
         Ok(expr)
     }
 
-    pub(super) fn exprs(&mut self, syntaxes: &[Syntax<'t>]) -> Result<Vec<Expr>> {
+    #[inline(never)]
+    pub(super) fn exprs(&mut self, syntaxes: &[Node<'t>]) -> Result<Vec<Expr>> {
         syntaxes.iter().map(|syntax| self.expr(syntax)).collect()
     }
 
@@ -61,28 +62,12 @@ impl<'t> Resolver<'t, '_> {
             Written::Call { receiver, name, args } => {
                 self.call(syntax.at, receiver.as_deref(), name, args)?
             }
-            Written::Conditional(parts) => {
-                let [condition, then, otherwise] = &**parts;
-                let parts = [self.expr(condition)?, self.expr(then)?, self.expr(otherwise)?];
-                Kind::Conditional(Box::new(parts))
-            }
+            Written::Conditional(parts) => self.conditional(parts)?,
             Written::Ident { name, absolute } => self.ident(syntax, name, *absolute)?,
             Written::Index { operands, optional } => self.index(operands, *optional)?,
-            Written::List(elements) => {
-                let element = |element: &super::syntax::Element<'t>| {
-                    let value = self.expr(&element.value)?;
-                    Ok(Element { optional: element.optional, value })
-                };
-                Kind::List(elements.iter().map(element).collect::<Result<_>>()?)
-            }
+            Written::List(elements) => self.list(elements)?,
             Written::Literal(literal) => Kind::Literal(literal.clone()),
-            Written::Map(entries) => {
-                let entry = |entry: &super::syntax::Entry<'t>| {
-                    let (key, value) = (self.expr(&entry.key)?, self.expr(&entry.value)?);
-                    Ok(Entry { optional: entry.optional, key, value })
-                };
-                Kind::Map(entries.iter().map(entry).collect::<Result<_>>()?)
-            }
+            Written::Map(entries) => self.map(entries)?,
             Written::Operator { symbol, operands } => match functions::operator(symbol) {
                 Some(function) => Kind::Call(function, self.exprs(operands)?),
                 None => return self.undeclared(syntax.at, symbol, None),
@@ -95,6 +80,33 @@ impl<'t> Resolver<'t, '_> {
         Ok(Expr { at: syntax.at, kind })
     }
 
+    #[inline(never)]
+    fn conditional(&mut self, parts: &[Node<'t>; 3]) -> Result<Kind> {
+        let [condition, then, otherwise] = parts;
+        let parts = [self.expr(condition)?, self.expr(then)?, self.expr(otherwise)?];
+        Ok(Kind::Conditional(Box::new(parts)))
+    }
+
+    #[inline(never)]
+    fn list(&mut self, written: &[syntax::Element<'t>]) -> Result<Kind> {
+        let mut elements = Vec::with_capacity(written.len());
+        for syntax::Element { optional, value } in written {
+            elements.push(Element { optional: *optional, value: self.expr(value)? });
+        }
+        Ok(Kind::List(elements))
+    }
+
+    #[inline(never)]
+    fn map(&mut self, written: &[syntax::Entry<'t>]) -> Result<Kind> {
+        let mut entries = Vec::with_capacity(written.len());
+        for syntax::Entry { optional, key, value } in written {
+            let (key, value) = (self.expr(key)?, self.expr(value)?);
+            entries.push(Entry { optional: *optional, key, value });
+        }
+        Ok(Kind::Map(entries))
+    }
+
+    #[inline(never)]
     fn ident(&mut self, syntax: &Syntax<'t>, name: &'t str, absolute: bool) -> Result<Kind> {
         if let Some(kind) = self.named(syntax) {
             return Ok(kind);
@@ -108,6 +120,7 @@ impl<'t> Resolver<'t, '_> {
     }
 
     /// The longest dotted name that is one of a variable wins over a field of a shorter one.
+    #[inline(never)]
     fn select(
         &mut self,
         syntax: &Syntax<'t>,
@@ -123,6 +136,7 @@ impl<'t> Resolver<'t, '_> {
     }
 
     /// An operand of which only a field is read.
+    #[inline(never)]
     pub(super) fn field_of(&mut self, operand: &Syntax<'t>, field: &str) -> Result<Expr> {
         let operand = self.operand(operand)?;
         if let Kind::Variable(place) = operand.kind {
@@ -131,7 +145,8 @@ impl<'t> Resolver<'t, '_> {
         Ok(operand)
     }
 
-    fn index(&mut self, operands: &[Syntax<'t>; 2], optional: bool) -> Result<Kind> {
+    #[inline(never)]
+    fn index(&mut self, operands: &[Node<'t>; 2], optional: bool) -> Result<Kind> {
         let [operand, index] = operands;
         let operand = match &index.kind {
             Written::Literal(Literal::String(field)) => self.field_of(operand, field)?,
@@ -173,12 +188,13 @@ impl<'t> Resolver<'t, '_> {
         path.first().is_some_and(|root| self.locals.contains(root))
     }
 
+    #[inline(never)]
     fn call(
         &mut self,
         at: usize,
         receiver: Option<&Syntax<'t>>,
         name: &'t str,
-        args: &[Syntax<'t>],
+        args: &[Node<'t>],
     ) -> Result<Kind> {
         let Some(receiver) = receiver else {
             return match (name, functions::global(name)) {
@@ -215,12 +231,13 @@ impl<'t> Resolver<'t, '_> {
             || matches!(&syntax.kind, Written::Select { operand, .. } if self.is_rooted(operand))
     }
 
+    #[inline(never)]
     fn function(
         &mut self,
         at: usize,
         function: &'static Function,
         receiver: Option<&Syntax<'t>>,
-        args: &[Syntax<'t>],
+        args: &[Node<'t>],
     ) -> Result<Kind> {
         let with_receiver = usize::from(receiver.is_some());
         let count = args.len().saturating_add(with_receiver);
@@ -229,7 +246,7 @@ impl<'t> Resolver<'t, '_> {
             return arity(at, function.name, least, most, count, with_receiver);
         }
         let mut resolved = Vec::with_capacity(count);
-        for syntax in receiver.into_iter().chain(args) {
+        for syntax in receiver.into_iter().chain(args.iter().map(|arg| &**arg)) {
             resolved.push(self.expr(syntax)?);
         }
         if let Some(pattern) = self.pattern(function, &resolved)? {
@@ -245,6 +262,7 @@ impl<'t> Resolver<'t, '_> {
     }
 
     /// A regular expression in quotes is compiled here, once.
+    #[inline(never)]
     fn pattern(&mut self, function: &Function, args: &[Expr]) -> Result<Option<Pattern>> {
         let argument = pattern_argument(function).and_then(|place| args.get(place));
         let Some(Expr { at, kind: Kind::Literal(Literal::String(text)) }) = argument else {
@@ -263,11 +281,13 @@ impl<'t> Resolver<'t, '_> {
         }
     }
 
+    #[inline(never)]
     fn undeclared<T>(&self, at: usize, name: &str, suggestion: Option<String>) -> Result<T> {
         fault(at, CompileCause::Undeclared { name: name.into(), suggestion })
     }
 
     /// A function of the same name that is called in the other way is what was meant.
+    #[inline(never)]
     fn undeclared_function<T>(&self, at: usize, name: &str, with_receiver: bool) -> Result<T> {
         let elsewhere = if with_receiver {
             functions::global(name).map(|function| format!("{}(…)", function.name))

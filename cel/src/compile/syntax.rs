@@ -8,24 +8,27 @@ pub(super) struct Syntax<'t> {
     pub(super) kind: Kind<'t>,
 }
 
+/// Nodes are passed around in boxes: that keeps the frames of the parser small.
+pub(super) type Node<'t> = Box<Syntax<'t>>;
+
 #[derive(Debug)]
 pub(super) enum Kind<'t> {
     /// Terms joined by `&&`, flat, so that a long row is not deep.
-    And(Vec<Syntax<'t>>),
+    And(Vec<Node<'t>>),
     /// A call, with its receiver if it has one.
     Call {
-        receiver: Option<Box<Syntax<'t>>>,
+        receiver: Option<Node<'t>>,
         name: &'t str,
-        args: Vec<Syntax<'t>>,
+        args: Vec<Node<'t>>,
     },
-    Conditional(Box<[Syntax<'t>; 3]>),
+    Conditional([Node<'t>; 3]),
     /// A name; a leading dot makes it absolute.
     Ident {
         name: &'t str,
         absolute: bool,
     },
     Index {
-        operands: Box<[Syntax<'t>; 2]>,
+        operands: [Node<'t>; 2],
         optional: bool,
     },
     List(Vec<Element<'t>>),
@@ -34,12 +37,12 @@ pub(super) enum Kind<'t> {
     /// An operator of one or two operands.
     Operator {
         symbol: &'static str,
-        operands: Vec<Syntax<'t>>,
+        operands: Vec<Node<'t>>,
     },
     /// Terms joined by `||`, flat.
-    Or(Vec<Syntax<'t>>),
+    Or(Vec<Node<'t>>),
     Select {
-        operand: Box<Syntax<'t>>,
+        operand: Node<'t>,
         field: &'t str,
         optional: bool,
     },
@@ -49,14 +52,14 @@ pub(super) enum Kind<'t> {
 #[derive(Debug)]
 pub(super) struct Element<'t> {
     pub(super) optional: bool,
-    pub(super) value: Syntax<'t>,
+    pub(super) value: Node<'t>,
 }
 
 #[derive(Debug)]
 pub(super) struct Entry<'t> {
     pub(super) optional: bool,
-    pub(super) key: Syntax<'t>,
-    pub(super) value: Syntax<'t>,
+    pub(super) key: Node<'t>,
+    pub(super) value: Node<'t>,
 }
 
 /// A literal, read.

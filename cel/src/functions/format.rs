@@ -94,7 +94,7 @@ fn refused(clause: &str, kind: Type) -> Cause {
 fn write_string(out: &mut String, value: &Value<'_>, cost: &mut Cost) -> Result<(), Cause> {
     weigh(value, cost, 0)?;
     // A String takes all that is written.
-    let _ = write_plain(out, value, 0);
+    let _ = write_plain(out, value);
     Ok(())
 }
 
@@ -143,7 +143,7 @@ fn not_finite(double: f64) -> Option<&'static str> {
 fn write_decimal(out: &mut String, value: &Value<'_>) -> Result<(), Cause> {
     match value {
         Value::Int(_) | Value::Uint(_) | Value::Double(_) => {
-            let _ = write_plain(out, value, 0);
+            let _ = write_plain(out, value);
             Ok(())
         }
         other => Err(refused("decimal clause can only be used on integers", other.kind())),
