@@ -20,8 +20,8 @@ pub struct Budget {
     pub images: u64,
     /// Candidates opened for one artifact on one road (tag or referrers). notation's `--max-signatures` defaults to 100.
     pub candidates: u64,
-    /// Signed referrers that are followed for one image, and candidates that are opened on each:
-    /// an image has an SBOM, a scan or two, provenance.
+    /// Signed referrers of each type that are followed for one image, their own referrers in all, however
+    /// deep, and candidates that are opened on each: an image has an SBOM, a scan or two, provenance.
     pub referrers: u64,
     /// Public-key operations for one authority on one image (webpki's `Budget::signatures` is 100
     /// for one chain; here are up to 100 candidates). A whole decision makes at most

@@ -35,6 +35,7 @@ mod host;
 mod layout;
 mod multi_arch;
 mod mutation;
+mod nested;
 mod probe;
 mod public_vectors;
 mod referrers;
