@@ -120,7 +120,8 @@ impl fmt::Display for CompileCause {
             }
             Self::Regex(why) => write!(f, "invalid regular expression: {why}"),
             Self::Syntax { expected, found } => {
-                write!(f, "syntax error: expected {expected}, found {found}")
+                let quote = if expected.len() <= 2 { "'" } else { "" };
+                write!(f, "syntax error: expected {quote}{expected}{quote}, found {found}")
             }
             Self::TooDeep => f.write_str("expression is nested too deeply"),
             Self::TooLong => f.write_str("expression is too long"),

@@ -49,7 +49,7 @@ impl Reads {
     }
 }
 
-/// The most similar of some names, if one is similar.
+/// The most similar of some names: at most two edits away, or equal but for case.
 pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
     if name.len() > MAX_COMPARED {
         return None;
@@ -58,7 +58,7 @@ pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> O
     known
         .filter(|known| known.len() <= MAX_COMPARED)
         .map(|known| (damerau_levenshtein(&lower, &known.to_ascii_lowercase()), known))
+        .filter(|(distance, known)| *distance <= 2 && *distance < known.len())
         .min()
-        .filter(|(distance, _)| distance.saturating_mul(3) <= name.len().max(3))
         .map(|(_, known)| known.into())
 }

@@ -48,6 +48,9 @@ impl<'a> Evaluator<'_, 'a> {
         called: &'a Comprehension,
     ) -> Evaluated<'a> {
         let source = match self.value(&called.range)? {
+            map @ Value::Map(_) if called.goal == Goal::SortBy => {
+                return no_overload(place, "sortBy", &[map]);
+            }
             Value::List(list) => Source::List(list, 0),
             Value::Map(map) => Source::Map(map.iter()),
             other => {
@@ -167,9 +170,6 @@ impl<'a> Evaluator<'_, 'a> {
         called: &'a Comprehension,
         mut walk: Walk<'a>,
     ) -> Evaluated<'a> {
-        if !matches!(walk.source, Source::List(..)) {
-            return no_overload(place, "sortBy", &[]);
-        }
         let mut pairs = Vec::new();
         while self.step(place, &mut walk)? {
             let key = self.value(&called.body)?;
@@ -202,6 +202,6 @@ impl<'a> Evaluator<'_, 'a> {
                 }
             }
         }
-        at(place, Map::new(entries).map(Value::Map))
+        at(place, Map::paid(entries, self.cost).map(Value::Map))
     }
 }

@@ -243,7 +243,7 @@ impl<'a> Evaluator<'_, 'a> {
             let value = self.value(&entry.value)?;
             pairs.extend(present(place, value, entry.optional)?.map(|value| (key, value)));
         }
-        at(place, Map::new(pairs).map(Value::Map))
+        at(place, Map::paid(pairs, self.cost).map(Value::Map))
     }
 }
 

@@ -102,6 +102,8 @@ fn weigh(value: &Value<'_>, cost: &mut Cost, depth: u16) -> Result<(), Cause> {
     cost.spend(1)?;
     match value {
         Value::Bytes(bytes) => cost.text(bytes.len().saturating_mul(3)),
+        // Every digit before the point is written.
+        Value::Double(_) => cost.text(324),
         Value::String(text) => cost.text(text.len()),
         Value::List(list) => weigh_list(list, cost, depth),
         Value::Map(map) => {

@@ -5,7 +5,7 @@ use std::{cmp::Ordering, fmt, sync::Arc};
 use serde_json::Value as Json;
 
 use super::{Text, Value, level};
-use crate::{error::Cause, order::sorted};
+use crate::{cost::Cost, error::Cause, order::sorted};
 
 /// A map: an object of JSON, or entries that an expression has made.
 #[derive(Clone, Debug)]
@@ -40,6 +40,17 @@ impl<'a> Map<'a> {
             last = Some(key);
         }
         Ok(Self(Source::Made(Arc::new(Made { depth, entries }))))
+    }
+
+    /// The same, of what an expression has made: pays for finding the order of the keys.
+    pub(crate) fn paid(entries: Vec<(Key<'a>, Value<'a>)>, cost: &mut Cost) -> Result<Self, Cause> {
+        let halvings = u64::from(entries.len().checked_ilog2().unwrap_or(0));
+        for (key, _) in &entries {
+            let text = if let Key::String(text) = key { text.len() / 16 } else { 0 };
+            let compared = u64::try_from(text).unwrap_or(u64::MAX).saturating_add(1);
+            cost.spend(halvings.saturating_mul(compared))?;
+        }
+        Self::new(entries)
     }
 
     /// How many entries there are.
