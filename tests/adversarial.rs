@@ -291,7 +291,7 @@ fn pod(references: &[&str]) -> Value {
 }
 
 fn asked(request: &Value) -> Request {
-    match admission::read(request, true) {
+    match admission::read(request, &admission::Kinds::default(), true) {
         Ok(Admission::Judge(request)) => request,
         other => panic!("{other:?}"),
     }
@@ -1865,11 +1865,11 @@ mod admissions {
         assert_eq!(asked(&request).images.len(), 1);
         let mut request = pod(&["a"]);
         request["kind"]["kind"] = json!("ConfigMap");
-        assert!(admission::read(&request, true).is_err());
+        assert!(admission::read(&request, &admission::Kinds::default(), true).is_err());
         for operation in ["CONNECT", "delete", "", "PATCH"] {
             let mut request = pod(&["a"]);
             request["operation"] = json!(operation);
-            assert!(admission::read(&request, true).is_err(), "{operation}");
+            assert!(admission::read(&request, &admission::Kinds::default(), true).is_err(), "{operation}");
         }
     }
 
@@ -1913,7 +1913,7 @@ mod admissions {
         let update = |old: &Value, new: &Value| {
             let request = json!({ "operation": "UPDATE", "kind": { "kind": "Pod" },
                 "oldObject": { "spec": old }, "object": { "spec": new } });
-            match admission::read(&request, true) {
+            match admission::read(&request, &admission::Kinds::default(), true) {
                 Ok(Admission::Pass) => 0,
                 Ok(Admission::Judge(request)) => request.images.len(),
                 Err(errors) => panic!("{errors:?}"),

@@ -1,5 +1,8 @@
 //! Kubernetes admission: where the images of an object stand.
 
+mod kinds;
+
+pub use kinds::{Kinds, Resource};
 use serde_json::Value;
 
 use crate::{
@@ -19,7 +22,11 @@ pub enum Admission {
 /// Reads an `AdmissionRequest` of `admission.k8s.io/v1`
 /// ([reference](https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request)).
 /// What cannot be read is refused in every mode.
-pub fn read(request: &Value, can_patch: bool) -> Result<Admission, Vec<PolicyError>> {
+pub fn read(
+    request: &Value,
+    kinds: &Kinds,
+    can_patch: bool,
+) -> Result<Admission, Vec<PolicyError>> {
     let operation = match request.get("operation").and_then(Value::as_str) {
         Some("DELETE") => return Ok(Admission::Pass),
         Some("CREATE") => Operation::Create,
@@ -41,34 +48,102 @@ pub fn read(request: &Value, can_patch: bool) -> Result<Admission, Vec<PolicyErr
         .or_else(|| object.get("kind"))
         .and_then(Value::as_str)
         .ok_or_else(|| malformed("/request/kind", "`kind` is missing".into()))?;
-    let Some(pod_spec) = pod_spec_pointer(kind) else {
-        return Err(vec![PolicyError {
-            code: Code::KindUnknown.as_str().to_owned(),
-            path: "/request/kind".to_owned(),
-            message: format!(
-                "objects of kind `{kind}` are not known: their images cannot be found"
-            ),
-            suggestion: None,
-        }]);
+    let group = group(request, object);
+    if kinds.ignores(&group, kind) {
+        return Ok(Admission::Pass);
+    }
+    let place = match (kinds.resource(&group, kind), pod_spec_pointer(kind)) {
+        (Some(resource), _) => Where::Resource(resource),
+        (None, Some(pod_spec)) => Where::PodSpec(pod_spec),
+        (None, None) => {
+            return Err(vec![PolicyError {
+                code: Code::KindUnknown.as_str().to_owned(),
+                path: "/request/kind".to_owned(),
+                message: format!(
+                    "objects of kind `{kind}` are not known: name their images in \
+                     `spec.resources`, or the kind in `spec.ignoreKinds`"
+                ),
+                suggestion: None,
+            }]);
+        }
     };
-    let mut images = images(object, pod_spec)?;
+    let mut images = place.images(object)?;
     if images.is_empty() {
-        let path = format!("/request/object{pod_spec}");
+        if place.is_optional() {
+            return Ok(Admission::Pass);
+        }
+        let path = format!("/request/object{}", place.path());
         return Err(malformed(&path, "no image is there".into()));
     }
     if operation == Operation::Update {
-        let unchanged = unchanged(request, kind, pod_spec);
+        let unchanged = unchanged(request, kind, kinds, &place);
         images.retain(|image| !unchanged.contains(image));
         if images.is_empty() {
             return Ok(Admission::Pass);
         }
     }
+    let text = |pointer: &str| request.pointer(pointer)?.as_str().map(str::to_owned);
+    let given = |name: &str| request.get(name).filter(|v| !v.is_null()).cloned();
     Ok(Admission::Judge(Request {
         images: images.into_iter().map(Place::into_request).collect(),
         can_patch,
         kind: Some(kind.to_owned()),
+        group: Some(group),
+        namespace: text("/namespace")
+            .or_else(|| Some(object.pointer("/metadata/namespace")?.as_str()?.to_owned())),
+        name: text("/name"),
+        operation: text("/operation"),
+        object: Some(object.clone()),
+        old_object: given("oldObject"),
+        user_info: given("userInfo"),
         ..Request::default()
     }))
+}
+
+/// The API group of the object: what the API server says of it, else what it says of itself.
+fn group(request: &Value, object: &Value) -> String {
+    if let Some(group) = request.pointer("/kind/group").and_then(Value::as_str) {
+        return group.to_owned();
+    }
+    let version = object.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+    version.split_once('/').map(|(group, _)| group).unwrap_or_default().to_owned()
+}
+
+/// Where the images of an object are.
+enum Where<'k> {
+    PodSpec(&'static str),
+    Resource(&'k Resource),
+}
+
+impl Where<'_> {
+    fn images(&self, object: &Value) -> Result<Vec<Place>, Vec<PolicyError>> {
+        match self {
+            Self::PodSpec(pod_spec) => images(object, pod_spec),
+            Self::Resource(resource) => {
+                let found = resource.find(object).map_err(|path| {
+                    malformed(&format!("/request/object{path}"), "not an image".into())
+                })?;
+                let place = |(reference, path): (String, String)| Place {
+                    list: "",
+                    name: Some(path.clone()),
+                    reference,
+                    path,
+                };
+                Ok(found.into_iter().map(place).collect())
+            }
+        }
+    }
+
+    fn is_optional(&self) -> bool {
+        matches!(self, Self::Resource(resource) if resource.optional)
+    }
+
+    fn path(&self) -> &str {
+        match self {
+            Self::PodSpec(pod_spec) => pod_spec,
+            Self::Resource(resource) => resource.images.first().map_or("", String::as_str),
+        }
+    }
 }
 
 /// The object with every patch applied; `None` where an old value is not what it should be.
@@ -131,15 +206,19 @@ impl Place {
 
 /// The images of an updated object that were there before: an update of something else must not
 /// depend on a registry. What was there before and cannot be read excuses nothing.
-fn unchanged(request: &Value, kind: &str, pod_spec: &str) -> Vec<Place> {
+fn unchanged(request: &Value, kind: &str, kinds: &Kinds, place: &Where<'_>) -> Vec<Place> {
     let Some(old) = request.get("oldObject") else {
         return Vec::new();
     };
+    let labels = |name: &str| request.pointer(&format!("/{name}/metadata/labels"));
+    if kinds.judge_updates || (kinds.reads_labels && labels("object") != labels("oldObject")) {
+        return Vec::new();
+    }
     if old.get("kind").and_then(Value::as_str).is_some_and(|old| old != kind) {
         return Vec::new();
     }
     let named = |place: &Place| place.name.as_ref().is_some_and(|name| !name.is_empty());
-    images(old, pod_spec).unwrap_or_default().into_iter().filter(named).collect()
+    place.images(old).unwrap_or_default().into_iter().filter(named).collect()
 }
 
 /// Where a Pod spec keeps images: containers, init and ephemeral containers, image volumes.

@@ -186,7 +186,8 @@ pub(super) fn holds(result: Result<Cel<'_>, EvaluateError>, cost: &Cost) -> Resu
         Ok(Cel::Bool(true)) => Ok(()),
         Ok(Cel::Bool(false)) => Err(Reason::of(Code::ConditionUnmet)),
         Ok(other) => {
-            Err(Reason::of(Code::ConditionError).found(format!("{}, not a bool", other.kind().name())))
+            Err(Reason::of(Code::ConditionError)
+                .found(format!("{}, not a bool", other.kind().name())))
         }
         Err(_) if cost.left() == 0 => Err(Reason::of(Code::BudgetConditions)),
         Err(error) => Err(Reason::of(Code::ConditionError).found(error.to_string())),

@@ -1,18 +1,22 @@
 //! One image: the rules that match it, its evidence, its verdict, its pin.
 
 use super::{
-    config,
+    condition, config,
     referrer::{self, Referrer},
     requirement,
     rules::{self, Shared, Verdict},
 };
+use countersign_cel::{Cost, Scope as Variables};
 use serde_json::Value;
 
 use crate::{
     crypto::HexDigests,
     discovery::{self, Discovered, Roads, manifest},
     evidence::{Evidence, Miss},
-    policy::{Action, AttestationKind, Authority, Exception, Mode, Pin, Policy, Requirement, Rule},
+    policy::{
+        Action, AttestationKind, Authority, Exception, Matched, Mode, Pin, Policy, Requirement,
+        Rule,
+    },
     reference::{Digest, Reference},
     verdict::{Code, Reason},
     verify::Target,
@@ -20,11 +24,18 @@ use crate::{
 };
 
 /// A normalised reference and the rules that match it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 pub(super) struct Subject {
     pub(super) reference: Reference,
     rules: Vec<usize>,
+    /// Why it cannot be told which rules are for it.
+    unmatched: Option<Reason>,
+    /// Rules that are taken to be for it, as what would tell is not there.
+    assumed: Vec<String>,
 }
+
+/// A normalised reference, and which rules match it.
+pub(super) type Key<'s> = (&'s Reference, &'s [usize]);
 
 /// The evidence of one image.
 pub(super) enum Gathered {
@@ -69,13 +80,76 @@ impl Bundle {
 }
 
 impl Subject {
-    pub(super) fn of(policy: &Policy, text: &str) -> Option<Self> {
+    /// `seen` is the request as expressions see it.
+    pub(super) fn of(
+        policy: &Policy,
+        request: &Request,
+        seen: &Value,
+        text: &str,
+        steps: &mut Cost,
+    ) -> Option<Self> {
         let reference = Reference::parse(text).ok()?;
         let repository = reference.repository();
-        let matching = |(i, rule): (usize, &Rule)| rule.matches(&repository).then_some(i);
-        let mut rules: Vec<_> = policy.rules.iter().enumerate().filter_map(matching).collect();
-        rules.extend(policy.notation.for_image(text, &reference));
-        Some(Self { reference, rules })
+        let mut subject =
+            Self { reference, rules: Vec::new(), unmatched: None, assumed: Vec::new() };
+        for (i, rule) in policy.rules.iter().enumerate() {
+            if rule.matches(&repository) && subject.is_matched(rule, request, seen, steps) {
+                subject.rules.push(i);
+            }
+        }
+        subject.rules.extend(policy.notation.for_image(text, &subject.reference));
+        Some(subject)
+    }
+
+    /// A rule that may be for the image is taken to be, unless it would let it pass.
+    fn is_matched(
+        &mut self,
+        rule: &Rule,
+        request: &Request,
+        seen: &Value,
+        steps: &mut Cost,
+    ) -> bool {
+        let Some(matching) = &rule.matching else {
+            return true;
+        };
+        match matching.of(request) {
+            Matched::No => return false,
+            Matched::Unknown(what) => {
+                if matches!(rule.action, Action::StaticAllow) {
+                    return false;
+                }
+                self.assumed
+                    .push(format!("rule `{}` is taken to match: {what} is not known", rule.name));
+            }
+            Matched::Yes => {}
+        }
+        let Some(cel) = &matching.cel else {
+            return true;
+        };
+        let digest = self.reference.digest.as_ref().map(ToString::to_string);
+        let image = condition::image(&self.reference, digest.as_deref());
+        let variables = Variables::new().with("image", &image).with("request", seen);
+        match condition::holds(cel.evaluate(&variables, steps), steps) {
+            Ok(()) => true,
+            Err(reason) if reason.code == Code::ConditionUnmet => false,
+            Err(reason) if reason.code == Code::BudgetConditions => {
+                self.unmatched.get_or_insert(reason);
+                false
+            }
+            Err(reason) => {
+                let found = reason.found.unwrap_or_default();
+                let reason = Reason::of(Code::MatchError)
+                    .expected(format!("rule `{}`", rule.name))
+                    .found(found);
+                self.unmatched.get_or_insert(reason);
+                false
+            }
+        }
+    }
+
+    /// What is judged once.
+    pub(super) fn key(&self) -> Key<'_> {
+        (&self.reference, &self.rules)
     }
 
     fn rules<'p>(&self, policy: &'p Policy) -> impl Iterator<Item = &'p Rule> {
@@ -96,6 +170,9 @@ impl Subject {
 
 /// Asks for the evidence of an image, as far as its rules need any.
 pub(super) fn gather(policy: &Policy, subject: &Subject, evidence: &mut Evidence<'_>) -> Gathered {
+    if subject.unmatched.is_some() {
+        return Gathered::NotNeeded;
+    }
     let mut roads = Roads::default();
     let mut nested = Roads { nested: true, ..Roads::default() };
     for requirement in subject.requirements(policy) {
@@ -239,6 +316,13 @@ pub(super) fn judge(shared: &mut Shared<'_>, subject: &Subject, gathered: &Gathe
     let mut verdict = Verdict::new(Kind::Image, &name, policy.mode);
     verdict.digest.clone_from(&subject.reference.digest);
     if let Gathered::Blocked(reason) | Gathered::Unknown(reason) = gathered {
+        verdict.refuse(reason.clone(), Vec::new());
+        return verdict;
+    }
+    for assumed in &subject.assumed {
+        verdict.warnings.push(format!("{name}: {assumed}"));
+    }
+    if let Some(reason) = &subject.unmatched {
         verdict.refuse(reason.clone(), Vec::new());
         return verdict;
     }

@@ -20,6 +20,7 @@ use crate::{
     crypto::Memo,
     evidence::{Budget, Evidence},
     policy::Policy,
+    reference::Reference,
     time::Time,
     verdict::{Code, Reason, shown},
     wire::{
@@ -56,14 +57,24 @@ pub fn evaluate(
         return refuse(errors, policy.mode.as_str(), now);
     }
     let mut evidence = Evidence::new(evidence, budget);
-    let mut gathered: BTreeMap<Subject, Gathered> = BTreeMap::new();
+    let seen = condition::request(request);
+    let mut steps = Cost::new(budget.steps);
+    let mut subjects: BTreeMap<&str, Subject> = BTreeMap::new();
     for asked in &request.images {
+        let text = asked.reference.as_str();
         // check_request has parsed it already.
-        if let Some(subject) = Subject::of(policy, &asked.reference) {
-            gathered
-                .entry(subject.clone())
-                .or_insert_with(|| image::gather(policy, &subject, &mut evidence));
+        if !subjects.contains_key(text)
+            && let Some(subject) = Subject::of(policy, request, &seen, text, &mut steps)
+        {
+            subjects.insert(text, subject);
         }
+    }
+    // What is asked for twice, in whatever words, is judged once.
+    let mut gathered: BTreeMap<image::Key<'_>, Gathered> = BTreeMap::new();
+    for subject in subjects.values() {
+        gathered
+            .entry(subject.key())
+            .or_insert_with(|| image::gather(policy, subject, &mut evidence));
     }
     if evidence.is_pending() {
         return Step::Need(evidence.take_needs());
@@ -72,7 +83,7 @@ pub fn evaluate(
 
     let memo = Memo::default();
     let mut usage = Usage::default();
-    let mut judged: BTreeMap<&Subject, rules::Verdict> = BTreeMap::new();
+    let mut judged: BTreeMap<image::Key<'_>, rules::Verdict> = BTreeMap::new();
     let mut decision = Decision {
         outcome: Outcome::Allow,
         errors: Vec::new(),
@@ -85,12 +96,11 @@ pub fn evaluate(
         now: now.to_string(),
         usage: Usage::default(),
     };
-    let seen = condition::request(request);
     let mut shared = Shared {
         policy,
         request,
         seen: &seen,
-        steps: Cost::new(budget.steps),
+        steps,
         now,
         budget: &budget,
         memo: &memo,
@@ -99,12 +109,13 @@ pub fn evaluate(
     };
     let mut enforced = Outcome::Allow;
     for asked in &request.images {
-        let Some((subject, found)) =
-            Subject::of(policy, &asked.reference).and_then(|s| gathered.get_key_value(&s))
-        else {
+        let Some(subject) = subjects.get(asked.reference.as_str()) else {
             continue;
         };
-        let verdict = judged.entry(subject).or_insert_with(|| {
+        let Some(found) = gathered.get(&subject.key()) else {
+            continue;
+        };
+        let verdict = judged.entry(subject.key()).or_insert_with(|| {
             let mark = fetched.mark();
             let verdict = image::judge(&mut shared, subject, found);
             // What a certificate names is only visited where a verdict hangs on it.
@@ -219,7 +230,7 @@ fn check_request(request: &Request, most_images: usize) -> Vec<PolicyError> {
         .iter()
         .enumerate()
         .filter_map(|(i, image)| {
-            let error = crate::reference::Reference::parse(&image.reference).err()?;
+            let error = Reference::parse(&image.reference).err()?;
             Some(PolicyError {
                 code: Code::ReferenceInvalid.as_str().to_owned(),
                 path: image.path.clone().unwrap_or_else(|| format!("/request/images/{i}")),

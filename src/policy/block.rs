@@ -42,6 +42,15 @@ struct Blocked {
 }
 
 impl Block {
+    /// True where nothing is refused.
+    pub fn is_empty(&self) -> bool {
+        self.digests.is_empty()
+            && self.keys.is_empty()
+            && self.certificates.is_empty()
+            && self.serials.is_empty()
+            && self.identities.is_empty()
+    }
+
     /// True where an image can be refused for its digest alone.
     pub fn has_digests(&self) -> bool {
         !self.digests.is_empty()

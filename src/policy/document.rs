@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    Action, Exception, Glob, GlobError, Mode, Pin, Policy, Requirement, Rule, TrustPolicy,
+    Action, Exception, Glob, GlobError, Match, Mode, Pin, Policy, Requirement, Rule, TrustPolicy,
     Undetermined, Unmatched,
     authority::{self, Trust},
-    block, condition, exception, notation,
+    block, condition, exception, matching, notation,
     reader::{Cursor, Object, Reader},
     requirement,
 };
-use crate::{verdict::Code, wire::PolicyError};
+use crate::{
+    admission::{Kinds, Resource},
+    verdict::Code,
+    wire::PolicyError,
+};
 
 /// Rules in one document; beyond it every image costs too much.
 const MOST_RULES: usize = 10_000;
@@ -52,6 +56,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
             "ignoreKinds",
             "mode",
             "notationTrustPolicy",
+            "resources",
             "rules",
             "trust",
             "undetermined",
@@ -59,8 +64,16 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
         ],
         &[],
     )?;
-    if let Some(at) = spec.get("ignoreKinds") {
-        empty_list(r, &at, "ignoring a kind");
+    let mut kinds = Kinds::default();
+    if let Some(at) = spec.get("ignoreKinds")
+        && at.value.as_array().is_none_or(|list| !list.is_empty())
+    {
+        let ignored = matching::kinds(r, &at);
+        kinds.ignored = ignored.into_iter().map(matching::Kind::into_pair).collect();
+    }
+    if let Some(at) = spec.get("resources") {
+        let items = r.list(&at);
+        kinds.resources = items.iter().filter_map(|item| resource(r, item)).collect();
     }
     let block = spec.get("block").and_then(|at| block::read(r, &at)).unwrap_or_default();
 
@@ -122,6 +135,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
             rules.push(Rule {
                 name: name.clone(),
                 images: Vec::new(),
+                matching: None,
                 blobs: Vec::new(),
                 action: Action::Require(Requirement::Authority(name.clone())),
                 conditions: Vec::new(),
@@ -147,6 +161,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
     let mode = spec.get("mode").and_then(|at| r.word(&at, MODES));
     let undetermined = spec.get("undetermined").and_then(|at| r.word(&at, UNDETERMINED));
     let exceptions = exceptions(r, &spec, &rules);
+    reads(&mut kinds, &rules, !block.is_empty());
     let pin = spec.get("digests").and_then(|at| digests(r, &at));
     Some(Policy {
         name,
@@ -155,6 +170,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
         notation,
         block,
         exceptions,
+        kinds,
         undetermined: undetermined.unwrap_or(Undetermined::Deny),
         unmatched: unmatched.unwrap_or(Unmatched::Deny),
         mode: mode.unwrap_or(Mode::Enforce),
@@ -185,13 +201,55 @@ fn exceptions(r: &mut Reader, spec: &Object<'_>, rules: &[Rule]) -> Vec<Exceptio
     items.iter().filter_map(|item| exception::read(r, item, &names, &rules)).collect()
 }
 
-/// A list of the language that this build only takes empty.
-fn empty_list(r: &mut Reader, at: &Cursor<'_>, what: &str) {
-    match at.value {
-        Value::Array(list) if list.is_empty() => {}
-        Value::Array(_) => r.not_implemented(&at.path, what),
-        _ => r.wrong_type(at, "a list"),
+/// Where a kind that is not built in keeps its images.
+fn resource(r: &mut Reader, at: &Cursor<'_>) -> Option<Resource> {
+    let object = r.object(at, &["group", "images", "kind", "optional"], &[])?;
+    let group = object.need(r, "group");
+    let group = group.and_then(|at| match at.value.as_str() {
+        // The core group has no name.
+        Some(text) => Some(text.to_owned()),
+        None => {
+            r.wrong_type(&at, "a string");
+            None
+        }
+    });
+    let kind = object.need(r, "kind").and_then(|at| r.text(&at).map(str::to_owned));
+    let mut images = Vec::new();
+    for (text, item) in object.need(r, "images").map(|at| r.texts(&at)).unwrap_or_default() {
+        if text.starts_with('/') && text.len() > 1 {
+            images.push(text.to_owned());
+        } else {
+            r.error(
+                Code::PolicyInvalidValue,
+                &item.path,
+                format!("`{text}` is not a JSON pointer such as `/spec/steps/*/image`"),
+            );
+        }
     }
+    let optional = object.get("optional").and_then(|at| match at.value.as_bool() {
+        Some(optional) => Some(optional),
+        None => {
+            r.wrong_type(&at, "a boolean");
+            None
+        }
+    });
+    Some(Resource { group: group?, kind: kind?, images, optional: optional.unwrap_or(false) })
+}
+
+/// What decides whether an update may be spared.
+fn reads(kinds: &mut Kinds, rules: &[Rule], blocks: bool) {
+    let of_match = |rule: &Rule| rule.matching.as_ref().is_some_and(Match::reads_request);
+    let of_rule = |rule: &Rule| {
+        let mut all = Vec::new();
+        if let Action::Require(tree) = &rule.action {
+            tree.attestations(&mut all);
+        }
+        let conditions = all.iter().flat_map(|a| &a.conditions).chain(&rule.conditions);
+        conditions.into_iter().any(|c| c.reads("request")) || of_match(rule)
+    };
+    kinds.judge_updates = blocks || rules.iter().any(of_rule);
+    kinds.reads_labels =
+        rules.iter().any(|rule| rule.matching.as_ref().is_some_and(Match::reads_labels));
 }
 
 fn metadata(r: &mut Reader, at: &Cursor<'_>) -> Option<String> {
@@ -223,6 +281,7 @@ fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
             "blobs",
             "conditions",
             "images",
+            "match",
             "mode",
             "name",
             "require",
@@ -230,7 +289,7 @@ fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
             "subject",
             "undetermined",
         ],
-        &["boundTo", "match"],
+        &["boundTo"],
     )?;
     if let Some(at) = rule.get("subject")
         && at.value.as_str() != Some("resolved")
@@ -268,7 +327,8 @@ fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
         let path = format!("{}/conditions", rule.path);
         r.error(Code::PolicyInvalidValue, &path, "`conditions` go with `require`");
     }
-    Some(Rule { name, images, blobs, action, conditions, mode, undetermined })
+    let matching = rule.get("match").and_then(|at| matching::read(r, &at));
+    Some(Rule { name, images, matching, blobs, action, conditions, mode, undetermined })
 }
 
 fn globs(

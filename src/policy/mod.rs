@@ -8,6 +8,7 @@ mod document;
 mod duration;
 mod exception;
 mod glob;
+mod matching;
 mod notation;
 mod predicate;
 mod reader;
@@ -17,6 +18,7 @@ mod sigstore;
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
+    admission::Kinds,
     attestation::statement,
     crypto::PublicKey,
     predicate::Check,
@@ -29,6 +31,7 @@ pub use block::Block;
 pub use condition::Condition;
 pub use exception::Exception;
 pub use glob::{Glob, GlobError};
+pub use matching::{Match, Matched};
 pub use notation::TrustPolicy;
 
 /// Bytes of one compiled regular expression.
@@ -49,6 +52,8 @@ pub struct Policy {
     pub block: Block,
     /// `spec.exceptions`.
     pub exceptions: Vec<Exception>,
+    /// `spec.ignoreKinds` and `spec.resources`.
+    pub kinds: Kinds,
     /// `spec.undetermined`.
     pub undetermined: Undetermined,
     /// `spec.unmatched`.
@@ -158,6 +163,8 @@ pub struct Rule {
     pub name: String,
     /// Globs over images.
     pub images: Vec<Glob>,
+    /// What it asks of the object.
+    pub matching: Option<Match>,
     /// Globs over the names of blobs.
     pub blobs: Vec<Glob>,
     /// What must hold.

@@ -72,6 +72,27 @@ pub struct Request {
     /// a tag be pinned, and `digests.pin` matters.
     #[serde(default)]
     pub can_patch: bool,
+    /// API group of the object's kind; empty for the core group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Name of the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What is done to the object: `CREATE` or `UPDATE`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// The object itself, for rules and conditions that look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<Value>,
+    /// The object before an update.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_object: Option<Value>,
+    /// Who asks, as an `AdmissionRequest` says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_info: Option<Value>,
+    /// Labels of the namespace, where the host knows them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace_labels: Option<Value>,
     /// Namespace of the Kubernetes object that holds the images, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,

@@ -69,7 +69,7 @@ fn respond(request: &Value, settings: &Value, now: Time, host: &impl Host) -> Va
         Ok(policy) => policy,
         Err(errors) => return refused(format!("the settings are not valid: {}", words(&errors))),
     };
-    let asked = match admission::read(request, true) {
+    let asked = match admission::read(request, &policy.kinds, true) {
         Ok(Admission::Judge(asked)) => asked,
         Ok(Admission::Pass) => {
             return ValidationResponse { accepted: true, ..Default::default() };
