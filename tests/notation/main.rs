@@ -37,6 +37,7 @@ mod multi_arch;
 mod mutation;
 mod nested;
 mod probe;
+mod profiles;
 mod public_vectors;
 mod referrers;
 mod requirements;
