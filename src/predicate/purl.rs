@@ -10,7 +10,7 @@ pub(super) struct Purl {
     pub(super) namespace: String,
     pub(super) name: String,
     pub(super) version: Option<String>,
-    qualifiers: Vec<(String, String)>,
+    pub(super) qualifiers: Vec<(String, String)>,
 }
 
 impl Purl {
@@ -75,7 +75,7 @@ fn folded(kind: &str, segment: String) -> String {
 
 /// Percent-decoding; none where a `%` is not followed by two hexadecimal digits, or what comes out is
 /// not UTF-8.
-fn decoded(text: &str) -> Option<String> {
+pub(super) fn decoded(text: &str) -> Option<String> {
     if !text.contains('%') {
         return Some(text.to_owned());
     }
