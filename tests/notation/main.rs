@@ -36,6 +36,7 @@ mod layout;
 mod multi_arch;
 mod mutation;
 mod nested;
+mod options;
 mod probe;
 mod profiles;
 mod public_vectors;
