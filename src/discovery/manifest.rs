@@ -69,9 +69,30 @@ pub struct Descriptor {
     /// `annotations`; values that are not text are dropped.
     #[serde(default)]
     pub annotations: Option<BTreeMap<String, Value>>,
+    /// `platform`.
+    #[serde(default)]
+    pub platform: Option<Value>,
 }
 
+/// Media type of an in-toto statement, or of DSSE around it, as a layer.
+pub const IN_TOTO: &str = "application/vnd.in-toto+json";
+/// What BuildKit's attestation manifest is about.
+pub const BUILDKIT_DIGEST: &str = "vnd.docker.reference.digest";
+const BUILDKIT_TYPE: &str = "vnd.docker.reference.type";
+
 impl Descriptor {
+    /// True for what BuildKit keeps in an index beside the platforms. Both are needed: nothing that
+    /// can run is passed over.
+    pub fn is_attestation(&self) -> bool {
+        let unknown = |name: &str| {
+            let part = self.platform.as_ref().and_then(|p| p.get(name)).and_then(Value::as_str);
+            part == Some("unknown")
+        };
+        unknown("os")
+            && unknown("architecture")
+            && self.annotation(BUILDKIT_TYPE) == Some("attestation-manifest")
+    }
+
     /// What `size` claims. Nothing of ours is empty: a zero claims nothing.
     pub fn size(&self) -> Option<u64> {
         self.size.as_ref()?.as_u64().filter(|size| *size > 0)

@@ -23,14 +23,14 @@ const MOST_JOINED: usize = 8 << 20;
 /// What the conditions of one rule share.
 pub(super) struct Shared<'a> {
     request: &'a Value,
-    image: Value,
     named: BTreeMap<&'a str, &'a Attestation>,
-    joined: BTreeMap<&'a str, Result<Rc<Value>, Reason>>,
+    /// By name, and by the digest of the subject.
+    joined: BTreeMap<(&'a str, String), Result<Rc<Value>, Reason>>,
 }
 
 impl<'a> Shared<'a> {
-    pub(super) fn of(request: &'a Value, image: Value) -> Self {
-        Self { request, image, named: BTreeMap::new(), joined: BTreeMap::new() }
+    pub(super) fn of(request: &'a Value) -> Self {
+        Self { request, named: BTreeMap::new(), joined: BTreeMap::new() }
     }
 
     /// Goes on to another rule.
@@ -54,7 +54,7 @@ pub(super) fn request(request: &Request) -> Value {
 }
 
 /// `image`, as conditions see it: names as they are normalised, and the digest that is judged.
-pub(super) fn image(reference: &Reference, digest: Option<&str>) -> Value {
+pub(super) fn image(reference: &Reference, digest: Option<&str>, platform: Option<&str>) -> Value {
     let mut image = Map::new();
     let repository = reference.repository();
     let (registry, path) = repository.split_once('/').unwrap_or(("", &repository));
@@ -67,6 +67,9 @@ pub(super) fn image(reference: &Reference, digest: Option<&str>) -> Value {
     }
     if let Some(digest) = digest {
         image.insert("digest".to_owned(), json!(digest));
+    }
+    if let Some(platform) = platform {
+        image.insert("platform".to_owned(), json!(platform));
     }
     Value::Object(image)
 }
@@ -125,6 +128,7 @@ impl Judge<'_> {
             Some(Err(_)) | None => None,
         };
         let nothing = Value::Null;
+        let image = scope.described();
         let mut variables = Variables::new();
         if let Some(now) = Timestamp::new(self.now.unix(), 0) {
             variables.set("now", now);
@@ -133,7 +137,7 @@ impl Judge<'_> {
             variables.set("attestations", attestations);
         }
         variables.set("imageConfig", Cel::from(config.unwrap_or(&nothing)));
-        variables.set("image", Cel::from(&self.conditions.image));
+        variables.set("image", Cel::from(&image));
         variables.set("request", Cel::from(self.conditions.request));
         if let Some(content) = content {
             variables.set("statement", Cel::from(content.whole()));
@@ -145,16 +149,17 @@ impl Judge<'_> {
 
     /// The selected attestations of a name: what they say, by time and then by digest.
     fn joined(&mut self, name: &str, scope: &Scope<'_>) -> Result<Rc<Value>, Reason> {
-        if let Some(known) = self.conditions.joined.get(name) {
-            return known.clone();
-        }
         let Some((name, wanted)) = self.conditions.named.get_key_value(name).map(|(n, a)| (*n, *a))
         else {
             // Names were checked when the policy was read.
             return Err(Reason::of(Code::Internal));
         };
+        let key = (name, scope.target.digest.clone());
+        if let Some(known) = self.conditions.joined.get(&key) {
+            return known.clone();
+        }
         let joined = self.join(wanted, scope).map(Rc::new);
-        self.conditions.joined.insert(name, joined.clone());
+        self.conditions.joined.insert(key, joined.clone());
         joined
     }
 

@@ -2,6 +2,7 @@
 
 use super::{
     condition, config,
+    platforms::{self, Embedded, Platforms},
     referrer::{self, Referrer},
     requirement,
     rules::{self, Shared, Verdict},
@@ -15,7 +16,7 @@ use crate::{
     evidence::{Evidence, Miss},
     policy::{
         Action, AttestationKind, Authority, Exception, Matched, Mode, Pin, Policy, Requirement,
-        Rule,
+        Rule, Subjects,
     },
     reference::{Digest, Reference},
     verdict::{Code, Reason},
@@ -63,6 +64,68 @@ pub(super) struct Bundle {
     pub(super) reference: Reference,
     /// Its configuration, where a condition looks at it.
     pub(super) config: Option<Result<Value, Reason>>,
+    /// Its platforms, where the policy looks at them.
+    pub(super) platforms: Platforms,
+    /// What its index says of it.
+    pub(super) embedded: Vec<Embedded>,
+    /// Which platform of its index it is.
+    pub(super) platform: Option<String>,
+}
+
+/// What the rules of an image ask for.
+#[derive(Default)]
+pub(super) struct Wanted {
+    /// Of what the reference resolves to: its own roads, and those of its referrers.
+    resolved: (Roads, Roads),
+    /// Of its platforms.
+    pub(super) of_platforms: (Roads, Roads),
+    /// True where a rule looks at platforms.
+    pub(super) platforms: bool,
+    /// True where a rule names them.
+    pub(super) named_platforms: bool,
+    /// True where a condition looks at the configuration.
+    pub(super) reads_config: bool,
+}
+
+impl Wanted {
+    fn of(policy: &Policy, subject: &Subject) -> Self {
+        let mut wanted = Self::default();
+        wanted.resolved.1.nested = true;
+        wanted.of_platforms.1.nested = true;
+        for rule in subject.rules(policy) {
+            wanted.reads_config |= rule.reads_config();
+            if let Action::Require(tree) = &rule.action {
+                wanted.on(policy, &rule.subject, tree);
+            }
+        }
+        wanted
+    }
+
+    fn on(&mut self, policy: &Policy, subjects: &Subjects, tree: &Requirement) {
+        if *subjects != Subjects::Resolved {
+            self.platforms = true;
+            // Where the image is for one platform, it is that one itself.
+            self.add(policy, tree, true);
+        }
+        if let Subjects::Platforms(platforms) = subjects {
+            self.named_platforms |= !platforms.is_empty();
+        }
+        self.add(policy, tree, false);
+    }
+
+    fn add(&mut self, policy: &Policy, tree: &Requirement, of_platforms: bool) {
+        match tree {
+            Requirement::On { subject, of } => self.on(policy, subject, of),
+            Requirement::All(of) | Requirement::Any(of) | Requirement::AtLeast { of, .. } => {
+                of.iter().for_each(|child| self.add(policy, child, of_platforms));
+            }
+            Requirement::Authority(_) | Requirement::Attestation(_) => {
+                let (roads, nested) =
+                    if of_platforms { &mut self.of_platforms } else { &mut self.resolved };
+                add_roads(policy, tree, roads, nested);
+            }
+        }
+    }
 }
 
 impl Bundle {
@@ -75,6 +138,9 @@ impl Bundle {
             artifacts: Vec::new(),
             reference,
             config: None,
+            platforms: Platforms::NotAsked,
+            embedded: Vec::new(),
+            platform: None,
         }
     }
 }
@@ -127,7 +193,7 @@ impl Subject {
             return true;
         };
         let digest = self.reference.digest.as_ref().map(ToString::to_string);
-        let image = condition::image(&self.reference, digest.as_deref());
+        let image = condition::image(&self.reference, digest.as_deref(), None);
         let variables = Variables::new().with("image", &image).with("request", seen);
         match condition::holds(cel.evaluate(&variables, steps), steps) {
             Ok(()) => true,
@@ -159,13 +225,6 @@ impl Subject {
     fn is_denied(&self, policy: &Policy) -> bool {
         self.rules(policy).any(|r| matches!(r.action, Action::StaticDeny))
     }
-
-    fn requirements<'p>(&self, policy: &'p Policy) -> impl Iterator<Item = &'p Requirement> {
-        self.rules(policy).filter_map(|rule| match &rule.action {
-            Action::Require(requirement) => Some(requirement),
-            Action::StaticAllow | Action::StaticDeny => None,
-        })
-    }
 }
 
 /// Asks for the evidence of an image, as far as its rules need any.
@@ -173,12 +232,8 @@ pub(super) fn gather(policy: &Policy, subject: &Subject, evidence: &mut Evidence
     if subject.unmatched.is_some() {
         return Gathered::NotNeeded;
     }
-    let mut roads = Roads::default();
-    let mut nested = Roads { nested: true, ..Roads::default() };
-    for requirement in subject.requirements(policy) {
-        add_roads(policy, requirement, &mut roads, &mut nested);
-    }
-    let needed = roads != Roads::default() && !subject.is_denied(policy);
+    let wanted = Wanted::of(policy, subject);
+    let needed = wanted.resolved.0 != Roads::default() && !subject.is_denied(policy);
     if !needed && !policy.block.has_digests() {
         return Gathered::NotNeeded;
     }
@@ -210,19 +265,40 @@ pub(super) fn gather(policy: &Policy, subject: &Subject, evidence: &mut Evidence
     if !needed {
         return if target.is_some() { Gathered::NotNeeded } else { Gathered::Pending };
     }
-    let reads_config = subject.rules(policy).any(Rule::reads_config);
+    let platforms = target
+        .as_ref()
+        .map_or(Platforms::NotAsked, |target| platforms::of(evidence, reference, target, &wanted));
+    let found = bundle(evidence, reference, &digest, target, &wanted.resolved, wanted.reads_config);
+    match found {
+        Some(found) => Gathered::Ready(Box::new(Bundle { platforms, ..found })),
+        None => Gathered::Pending,
+    }
+}
+
+/// All that is there about an artifact. `None` while its own manifest is still to be fetched.
+pub(super) fn bundle(
+    evidence: &mut Evidence<'_>,
+    reference: &Reference,
+    digest: &Digest,
+    target: Option<Target>,
+    (roads, nested): &(Roads, Roads),
+    reads_config: bool,
+) -> Option<Bundle> {
     let config = target.as_ref().filter(|_| reads_config);
     let config = config.and_then(|target| config::of(evidence, reference, target));
     // Asked for in the same round as the manifest.
-    let mut discovered = discovery::discover(evidence, reference, &digest, &roads);
-    let artifacts = referrer::follow(evidence, reference, &mut discovered, &roads, nested);
-    let reference = reference.clone();
-    match target {
-        Some(target) => {
-            Gathered::Ready(Box::new(Bundle { target, discovered, artifacts, reference, config }))
-        }
-        None => Gathered::Pending,
-    }
+    let mut discovered = discovery::discover(evidence, reference, digest, roads);
+    let artifacts = referrer::follow(evidence, reference, &mut discovered, roads, nested.clone());
+    Some(Bundle {
+        target: target?,
+        discovered,
+        artifacts,
+        reference: reference.clone(),
+        config,
+        platforms: Platforms::NotAsked,
+        embedded: Vec::new(),
+        platform: None,
+    })
 }
 
 fn failed(miss: Miss, reference: &str) -> Gathered {
@@ -237,7 +313,7 @@ fn failed(miss: Miss, reference: &str) -> Gathered {
 }
 
 /// The image's own manifest: it must be one before any verdict, whatever the registry says.
-fn target(
+pub(super) fn target(
     evidence: &mut Evidence<'_>,
     reference: &Reference,
     digest: &Digest,
@@ -292,6 +368,7 @@ fn add_roads(policy: &Policy, tree: &Requirement, roads: &mut Roads, nested: &mu
                 }
             }
         }
+        Requirement::On { of, .. } => add_roads(policy, of, roads, nested),
     }
 }
 

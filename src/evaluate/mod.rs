@@ -6,6 +6,7 @@ mod blob;
 mod condition;
 mod config;
 mod image;
+mod platforms;
 mod referrer;
 mod requirement;
 mod revocation;

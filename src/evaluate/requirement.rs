@@ -55,6 +55,8 @@ pub(super) struct Scope<'a> {
     pub(super) purpose: Purpose<'a>,
     /// The image as a whole, for attestations.
     pub(super) image: Option<&'a Bundle>,
+    /// The index that the image is a platform of.
+    pub(super) parent: Option<&'a Bundle>,
 }
 
 /// What a signature is to be.
@@ -70,7 +72,10 @@ impl<'a> Scope<'a> {
     /// For conditions.
     pub(super) fn described(&self) -> Value {
         match self.image {
-            Some(image) => condition::image(&image.reference, Some(&self.target.digest)),
+            Some(image) => {
+                let digest = Some(self.target.digest.as_str());
+                condition::image(&image.reference, digest, image.platform.as_deref())
+            }
             None => Value::Null,
         }
     }
@@ -82,6 +87,7 @@ impl<'a> Scope<'a> {
             problems: &image.discovered.problems,
             purpose: Purpose::Signature,
             image: Some(image),
+            parent: None,
         }
     }
 }
@@ -106,6 +112,8 @@ impl Judge<'_> {
                 let judgement = self.attestation(attestation, scope, counted);
                 self.excepted(judgement, scope, || attestation.names())
             }
+            Requirement::On { subject, of } => self
+                .on(subject, scope, counted, |judge, scope| judge.requirement(of, scope, counted)),
         }
     }
 
@@ -136,6 +144,11 @@ impl Judge<'_> {
 
     fn all(&mut self, of: &[Requirement], scope: &Scope<'_>, counted: bool) -> Judgement {
         let children = self.children(of, scope, counted);
+        self.every("all", children, counted)
+    }
+
+    /// All of what was judged must hold.
+    pub(super) fn every(&self, name: &str, children: Vec<Judgement>, counted: bool) -> Judgement {
         let mark = if children.iter().any(|c| c.mark() == Mark::Fail) {
             Mark::Fail
         } else if children.iter().any(|c| c.mark() == Mark::Unknown) {
@@ -148,7 +161,7 @@ impl Judge<'_> {
             .iter()
             .find(|c| c.mark() == mark && mark != Mark::Pass)
             .and_then(|c| c.reason.clone());
-        let mut judgement = combine("all", mark, reason, children);
+        let mut judgement = combine(name, mark, reason, children);
         if counted && mark == Mark::Pass {
             match signers::product(&sets, self.budget.search) {
                 Ok(alternatives) => judgement.alternatives = alternatives,
@@ -255,7 +268,7 @@ fn combine(name: &str, mark: Mark, reason: Option<Reason>, children: Vec<Judgeme
     let node = Node { mark, reason: None, ..Node::pass(Kind::Tree, name) }.children(nodes);
     let node = match name {
         // What the children say needs no repetition.
-        "all" | "any" => node,
+        "all" | "any" | "platforms" => node,
         _ => Node { reason: reason.clone(), ..node },
     };
     Judgement { node, reason, alternatives: Vec::new(), weakened, made }

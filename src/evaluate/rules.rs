@@ -65,7 +65,6 @@ pub(super) fn judge<'a>(
 ) {
     let policy = shared.policy;
     let spent = shared.usage.signature_operations;
-    let image = scope.map_or(Value::Null, Scope::described);
     let mut judge = Judge {
         policy,
         now: shared.now,
@@ -77,7 +76,7 @@ pub(super) fn judge<'a>(
         candidates: 0,
         exceptions,
         rule: "",
-        conditions: condition::Shared::of(shared.seen, image),
+        conditions: condition::Shared::of(shared.seen),
         steps: shared.steps.clone(),
     };
     verdict.mode = rules.iter().map(|r| mode(policy, r)).min().unwrap_or(policy.mode);
@@ -190,6 +189,10 @@ fn is_transport(node: &Node, reason: Option<&Reason>) -> bool {
 impl Judge<'_> {
     /// The tree of a rule, and then its conditions: they see what was verified.
     fn rule(&mut self, rule: &Rule, tree: &Requirement, scope: &Scope<'_>) -> Judgement {
+        self.on(&rule.subject, scope, false, |judge, scope| judge.rule_on(rule, tree, scope))
+    }
+
+    fn rule_on(&mut self, rule: &Rule, tree: &Requirement, scope: &Scope<'_>) -> Judgement {
         let judged = self.requirement(tree, scope, false);
         if rule.conditions.is_empty() || judged.mark() != Mark::Pass {
             return judged;

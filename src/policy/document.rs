@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    Action, Exception, Glob, GlobError, Match, Mode, Pin, Policy, Requirement, Rule, TrustPolicy,
-    Undetermined, Unmatched,
+    Action, Exception, Glob, GlobError, Match, Mode, Pin, Policy, Requirement, Rule, Subjects,
+    TrustPolicy, Undetermined, Unmatched,
     authority::{self, Trust},
     block, condition, exception, matching, notation,
     reader::{Cursor, Object, Reader},
-    requirement,
+    requirement, subject,
 };
 use crate::{
     admission::{Kinds, Resource},
@@ -136,6 +136,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
                 name: name.clone(),
                 images: Vec::new(),
                 matching: None,
+                subject: Subjects::Resolved,
                 blobs: Vec::new(),
                 action: Action::Require(Requirement::Authority(name.clone())),
                 conditions: Vec::new(),
@@ -291,11 +292,7 @@ fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
         ],
         &["boundTo"],
     )?;
-    if let Some(at) = rule.get("subject")
-        && at.value.as_str() != Some("resolved")
-    {
-        r.not_implemented(&at.path, "a `subject` other than `resolved`");
-    }
+    let subject = rule.get("subject").and_then(|at| subject::read(r, &at)).unwrap_or_default();
     let blobs = rule.get("blobs");
     let images = match &blobs {
         Some(_) => rule.get("images"),
@@ -328,7 +325,7 @@ fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
         r.error(Code::PolicyInvalidValue, &path, "`conditions` go with `require`");
     }
     let matching = rule.get("match").and_then(|at| matching::read(r, &at));
-    Some(Rule { name, images, matching, blobs, action, conditions, mode, undetermined })
+    Some(Rule { name, images, matching, subject, blobs, action, conditions, mode, undetermined })
 }
 
 fn globs(

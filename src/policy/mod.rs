@@ -14,6 +14,7 @@ mod predicate;
 mod reader;
 mod requirement;
 mod sigstore;
+mod subject;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -33,6 +34,7 @@ pub use exception::Exception;
 pub use glob::{Glob, GlobError};
 pub use matching::{Match, Matched};
 pub use notation::TrustPolicy;
+pub use subject::{Platform, Subjects};
 
 /// Bytes of one compiled regular expression.
 const MOST_REGEX: usize = 1 << 20;
@@ -165,6 +167,8 @@ pub struct Rule {
     pub images: Vec<Glob>,
     /// What it asks of the object.
     pub matching: Option<Match>,
+    /// What of the image must show it.
+    pub subject: Subjects,
     /// Globs over the names of blobs.
     pub blobs: Vec<Glob>,
     /// What must hold.
@@ -218,6 +222,13 @@ pub enum Requirement {
     },
     /// An attestation.
     Attestation(Attestation),
+    /// Another requirement, of these subjects.
+    On {
+        /// `subject`.
+        subject: Subjects,
+        /// What they must show.
+        of: Box<Self>,
+    },
 }
 
 /// `attestation`. All fields hold on the same attestation.
@@ -250,6 +261,7 @@ impl Requirement {
                 of.iter().for_each(|child| child.attestations(found));
             }
             Self::Attestation(attestation) => found.push(attestation),
+            Self::On { of, .. } => of.attestations(found),
         }
     }
 }

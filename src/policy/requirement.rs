@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    Attestation, AttestationKind, Authority, Glob, Requirement, Rule, Select, Vex, condition,
-    duration, predicate,
+    Attestation, AttestationKind, Authority, Glob, Requirement, Rule, Select, Subjects, Vex,
+    condition, duration, predicate,
     reader::{Cursor, Object, Reader, nearest},
+    subject,
 };
 use crate::{attestation::statement, verdict::Code, verify::notation};
 
@@ -53,16 +54,17 @@ pub(super) fn read(
 fn object(r: &mut Reader, at: &Cursor<'_>, names: &[&str], depth: usize) -> Option<Requirement> {
     let object = r.object(
         at,
-        &["all", "any", "atLeast", "attestation", "of"],
-        &["cosign", "notation", "subject"],
+        &["all", "any", "atLeast", "attestation", "of", "subject"],
+        &["cosign", "notation"],
     )?;
+    let subject = object.get("subject").map(|at| subject::read(r, &at));
     let (field, at) = r.one_of(&object, &["all", "any", "atLeast", "attestation"])?;
     let of = object.get("of");
     if let (Some(of), true) = (&of, field != "atLeast") {
         r.error(Code::PolicyInvalidValue, &of.path, "`of` goes with `atLeast`");
         return None;
     }
-    match field {
+    let of = match field {
         "all" => Some(Requirement::All(children(r, &at, names, depth)?)),
         "any" => Some(Requirement::Any(children(r, &at, names, depth)?)),
         "atLeast" => {
@@ -85,8 +87,16 @@ fn object(r: &mut Reader, at: &Cursor<'_>, names: &[&str], depth: usize) -> Opti
                 }
             }
         }
-        _ => Some(Requirement::Attestation(attestation(r, &at, names, depth)?)),
+        _ => attestation(r, &at, names, depth),
+    };
+    match subject {
+        Some(subject) => Some(on(subject?, of?)),
+        None => of,
     }
+}
+
+fn on(subject: Subjects, of: Requirement) -> Requirement {
+    Requirement::On { subject, of: Box::new(of) }
 }
 
 fn children(
@@ -107,11 +117,20 @@ fn attestation(
     at: &Cursor<'_>,
     names: &[&str],
     depth: usize,
-) -> Option<Attestation> {
-    let mut known =
-        vec!["artifactType", "conditions", "maxAge", "name", "select", "signedBy", "type"];
+) -> Option<Requirement> {
+    let mut known = vec![
+        "artifactType",
+        "conditions",
+        "maxAge",
+        "name",
+        "select",
+        "signedBy",
+        "subject",
+        "type",
+    ];
     known.extend(predicate::FIELDS);
-    let object = r.object(at, &known, &["subject"])?;
+    let object = r.object(at, &known, &[])?;
+    let subject = object.get("subject").map(|at| subject::read(r, &at));
     let name = object.get("name").and_then(|at| r.text(&at).map(str::to_owned));
     let signed_by = object.need(r, "signedBy").and_then(|at| signed_by(r, &at, names, depth));
     let checks = predicate::read(r, &object);
@@ -151,13 +170,30 @@ fn attestation(
         }
     };
     let signed_by = Box::new(signed_by?);
-    Some(Attestation { name, kind, signed_by, select, max_age, checks, vex, conditions })
+    let attestation = Requirement::Attestation(Attestation {
+        name,
+        kind,
+        signed_by,
+        select,
+        max_age,
+        checks,
+        vex,
+        conditions,
+    });
+    match subject {
+        Some(subject) => Some(on(subject?, attestation)),
+        None => Some(attestation),
+    }
 }
 
 fn signed_by(r: &mut Reader, at: &Cursor<'_>, names: &[&str], depth: usize) -> Option<Requirement> {
     let tree = read(r, at, names, depth + 1)?;
     if has_attestation(&tree) {
         r.error(Code::PolicyInvalidValue, &at.path, "`signedBy` cannot hold an attestation");
+        return None;
+    }
+    if has_subject(&tree) {
+        r.error(Code::PolicyInvalidValue, &at.path, "`signedBy` cannot hold a `subject`");
         return None;
     }
     Some(tree)
@@ -223,6 +259,17 @@ pub(super) fn names<'t>(tree: &'t Requirement, found: &mut Vec<&'t str>) {
             of.iter().for_each(|child| names(child, found));
         }
         Requirement::Attestation(attestation) => found.extend(attestation.names()),
+        Requirement::On { of, .. } => names(of, found),
+    }
+}
+
+fn has_subject(tree: &Requirement) -> bool {
+    match tree {
+        Requirement::Authority(_) | Requirement::Attestation(_) => false,
+        Requirement::All(of) | Requirement::Any(of) | Requirement::AtLeast { of, .. } => {
+            of.iter().any(has_subject)
+        }
+        Requirement::On { .. } => true,
     }
 }
 
@@ -233,6 +280,7 @@ fn has_attestation(tree: &Requirement) -> bool {
             of.iter().any(has_attestation)
         }
         Requirement::Attestation(_) => true,
+        Requirement::On { of, .. } => has_attestation(of),
     }
 }
 
@@ -287,6 +335,7 @@ fn skips(tree: &Requirement, authorities: &BTreeMap<String, Authority>) -> bool 
             of.iter().any(|child| skips(child, authorities))
         }
         Requirement::Attestation(_) => false,
+        Requirement::On { of, .. } => skips(of, authorities),
     }
 }
 
@@ -320,5 +369,6 @@ fn weakened_in<'a>(
         Requirement::Attestation(attestation) => {
             weakened_in(&attestation.signed_by, authorities, true, found);
         }
+        Requirement::On { of, .. } => weakened_in(of, authorities, counts, found),
     }
 }

@@ -9,10 +9,13 @@ use crate::{
     discovery::{Candidate, Claim, Content as Found},
     envelope::{bundle, dsse::Envelope},
     evaluate::{
+        image::Bundle,
+        platforms::Embedded,
         referrer::Referrer,
         requirement::{Purpose, Scope},
     },
     policy::{Attestation, AttestationKind, Select},
+    reference::Digest,
     time::Time,
     verdict::{Code, Reason},
     verify::Target,
@@ -22,6 +25,8 @@ use crate::{
 pub(in crate::evaluate) enum Source<'a> {
     /// A referrer that was hashed here and counts if its digest is signed.
     Referrer(&'a Referrer),
+    /// A statement that the index of a platform carries: it is as good as the index.
+    Embedded { digest: &'a Digest, predicate_type: String, payload: &'a [u8], index: &'a Bundle },
     /// A statement; signatures over the same bytes are judged together.
     Statement {
         digest: [u8; 32],
@@ -63,7 +68,46 @@ pub(super) fn statements<'a>(scope: &Scope<'a>, wanted: &str) -> (Vec<Source<'a>
         .collect();
     // What carries much comes last: it must not use up what the others need.
     sources.sort_by_key(Source::weight);
+    embedded(scope, wanted, &mut sources, &mut refused);
     (sources, refused)
+}
+
+/// What BuildKit has put into the index. What its statement says that it is about must be the
+/// platform, as with any other.
+fn embedded<'a>(
+    scope: &Scope<'a>,
+    wanted: &str,
+    sources: &mut Vec<Source<'a>>,
+    refused: &mut Refused,
+) {
+    let (Some(image), Some(index)) = (scope.image, scope.parent) else {
+        return;
+    };
+    for Embedded { digest, payload } in &image.embedded {
+        let read = || {
+            let payload = payload.as_ref().map_err(Clone::clone)?;
+            let statement = statement::parse(payload)
+                .map_err(|e| Reason::new(Code::StatementMalformed, e.to_string()))?;
+            if statement.predicate_type == COSIGN_SIGN
+                || !statement::is_type(&statement.predicate_type, wanted)
+            {
+                return Err(Reason::of(Code::AttestationType)
+                    .expected(wanted)
+                    .found(statement.predicate_type));
+            }
+            let of = Digest::parse(&scope.target.digest);
+            of.and_then(|of| statement.subject_of(&of, |a| scope.target.hash(a)).map(drop))
+                .ok_or_else(|| {
+                    Reason::of(Code::SubjectMismatch).expected(scope.target.digest.clone())
+                })?;
+            let predicate_type = statement.predicate_type;
+            Ok(Source::Embedded { digest, predicate_type, payload, index })
+        };
+        match read() {
+            Ok(source) => sources.push(source),
+            Err(reason) => refused.push((format!("statement {digest} in the index"), reason)),
+        }
+    }
 }
 
 /// The referrers of a type.
@@ -111,13 +155,14 @@ impl<'a> Source<'a> {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Referrer(referrer) => format!("referrer {}", referrer.artifact.digest),
+            Self::Embedded { digest, .. } => format!("statement {digest} in the index"),
             Self::Statement { digest, .. } => format!("statement sha256:{}", hex(digest)),
         }
     }
 
     fn weight(&self) -> usize {
         match self {
-            Self::Referrer(_) => 0,
+            Self::Embedded { .. } | Self::Referrer(_) => 0,
             Self::Statement { candidates, .. } => {
                 candidates.iter().map(|c| c.weight()).min().unwrap_or_default()
             }
@@ -133,7 +178,9 @@ impl<'a> Source<'a> {
                 problems: &referrer.discovered.problems,
                 purpose: Purpose::Signature,
                 image: None,
+                parent: None,
             },
+            Self::Embedded { index, .. } => Scope { image: None, ..Scope::image(index) },
             Self::Statement { target, candidates, .. } => {
                 let predicate_type = match &wanted.kind {
                     AttestationKind::Predicate { predicate_type, .. } => predicate_type,
@@ -145,6 +192,7 @@ impl<'a> Source<'a> {
                     problems: &[],
                     purpose: Purpose::Statement(predicate_type),
                     image: None,
+                    parent: None,
                 }
             }
         }
@@ -157,7 +205,7 @@ impl<'a> Source<'a> {
                 Some(Ok(bytes)) => bytes.len(),
                 Some(Err(_)) | None => 0,
             },
-            Self::Statement { payload, .. } => payload.len(),
+            Self::Embedded { payload, .. } | Self::Statement { payload, .. } => payload.len(),
         }
     }
 
@@ -170,6 +218,9 @@ impl<'a> Source<'a> {
                     None => return Err(Reason::of(Code::Internal)),
                 };
                 Content::document(bytes, &referrer.artifact.artifact_type)
+            }
+            Self::Embedded { payload, predicate_type, .. } => {
+                Content::statement(payload, predicate_type)
             }
             Self::Statement { payload, predicate_type, .. } => {
                 Content::statement(payload, predicate_type)
@@ -185,7 +236,7 @@ impl<'a> Source<'a> {
         let said = self.content()?.asserted_time();
         Ok(match self {
             Self::Referrer(referrer) => said.or_else(|| referrer.created()),
-            Self::Statement { .. } => said,
+            Self::Embedded { .. } | Self::Statement { .. } => said,
         })
     }
 }
