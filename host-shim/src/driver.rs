@@ -24,10 +24,13 @@ use crate::{
     source::{EvidenceSource, Traffic},
 };
 
+/// Referrers of referrers that are followed ([`Budget::referrers`]), at the worst each of the one
+/// before it.
+const REFERRERS: u32 = 16;
 /// Rounds until all signatures are there: the tag; manifest, tags and referrers; fallback tag;
-/// manifests; blobs, and the referrers of those that are attestations; again fallback tag, manifests
-/// and blobs.
-const DISCOVERY: u32 = 8;
+/// manifests. Of each referrer that is an attestation: its referrers, its fallback tag, their
+/// manifests. At last the envelopes.
+const DISCOVERY: u32 = 4 + 3 * (1 + REFERRERS) + 1;
 /// Rounds about revocation: OCSP; CRLs and their deltas, of responders' own certificates first, one
 /// responder after the other; as many CRLs at a time as there is room for. A decision asks for no
 /// more OCSP responses and CRLs than these, and in each round for one at least.
@@ -251,4 +254,14 @@ fn fetch_all(source: &dyn EvidenceSource, need: Vec<Fetch>) -> Vec<EvidenceItem>
             EvidenceItem { fetch, answer }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_go_with_the_budget() {
+        assert_eq!(Budget::default().referrers, u64::from(REFERRERS));
+    }
 }
