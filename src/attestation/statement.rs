@@ -29,6 +29,9 @@ pub struct Statement {
 pub struct Subject {
     /// Digests by algorithm.
     pub digest: BTreeMap<String, String>,
+    /// Name; cosign writes the repository.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Signed annotations.
     #[serde(default)]
     pub annotations: BTreeMap<String, Value>,

@@ -68,7 +68,7 @@ impl Judge<'_> {
         let sources = self.sources(wanted, scope, &mut outcome);
         let lazily = wanted.select == Select::Any;
         for source in sources {
-            self.verify(wanted, source, counted, &mut outcome);
+            self.verify(wanted, source, scope, counted, &mut outcome);
             if lazily && let Some(verified) = outcome.verified.pop() {
                 let holds = self.holds(wanted, verified, scope, &mut outcome);
                 if holds && !counted {
@@ -96,7 +96,7 @@ impl Judge<'_> {
     ) -> Result<Vec<Verified<'s>>, Reason> {
         let mut outcome = Outcome::new(wanted);
         for source in self.sources(wanted, scope, &mut outcome) {
-            self.verify(wanted, source, false, &mut outcome);
+            self.verify(wanted, source, scope, false, &mut outcome);
         }
         outcome.hidden(wanted, scope);
         let unknown = outcome.reasons.iter().filter(|r| r.code.is_undetermined());
@@ -131,12 +131,13 @@ impl Judge<'_> {
         &mut self,
         wanted: &Attestation,
         source: Source<'s>,
+        scope: &Scope<'s>,
         counted: bool,
         outcome: &mut Outcome<'s>,
     ) {
         // The youngest of several signatures says how old it is: all are looked at.
         let every = counted || wanted.max_age.is_some();
-        let scope = source.scope(wanted);
+        let scope = source.scope(wanted, scope);
         let judged = self.requirement(&wanted.signed_by, &scope, every);
         if judged.mark() != Mark::Pass {
             let node = Node { mark: judged.mark(), ..Node::pass(Kind::Candidate, source.name()) };

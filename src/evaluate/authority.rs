@@ -7,7 +7,7 @@ use super::{
 use crate::{
     crypto::Spend,
     discovery::{Candidate, Claim, Content},
-    policy::Authority,
+    policy::{Authority, CosignAuthority},
     verdict::{Code, Reason, most_specific},
     verify::{Accepted, Rejected, Verification, cosign, notation},
     wire::{Kind, Mark, Node},
@@ -113,6 +113,15 @@ impl Judge<'_> {
         judgement(Node::refuse(Kind::Authority, name, reason.clone()).children(nodes), Some(reason))
     }
 
+    fn context<'c>(
+        &self,
+        authority: &'c CosignAuthority,
+        scope: &'c Scope<'_>,
+    ) -> cosign::Context<'c> {
+        let Scope { target, reference, .. } = scope;
+        cosign::Context { authority, target, reference: *reference, now: self.now }
+    }
+
     /// Whoever is on the block list has not signed.
     fn unblocked(&self, accepted: Accepted) -> Verification {
         let blocked = accepted.signer.as_ref().and_then(|s| self.policy.block.blocks(s));
@@ -141,11 +150,11 @@ impl Judge<'_> {
                 Purpose::Signature,
             ) => cosign::simple_signing(
                 &cosign::SimpleSigning { payload, signature, annotations },
-                &cosign::Context { authority, target: scope.target, now: self.now },
+                &self.context(authority, scope),
                 spend,
             ),
             (Authority::Cosign(authority), Content::Bundle(bundle), Purpose::Signature) => {
-                let context = cosign::Context { authority, target: scope.target, now: self.now };
+                let context = self.context(authority, scope);
                 cosign::bundle_signature(bundle, &context, spend)
             }
             (
@@ -153,7 +162,7 @@ impl Judge<'_> {
                 Content::Bundle(bundle),
                 Purpose::Statement(predicate_type),
             ) => {
-                let context = cosign::Context { authority, target: scope.target, now: self.now };
+                let context = self.context(authority, scope);
                 let wanted = cosign::Wanted { predicate_type };
                 cosign::bundle_attestation(bundle, &wanted, &context, spend)
             }
@@ -164,7 +173,7 @@ impl Judge<'_> {
             ) => cosign::dsse_attestation(
                 &cosign::DsseAttestation { envelope, annotations },
                 &cosign::Wanted { predicate_type },
-                &cosign::Context { authority, target: scope.target, now: self.now },
+                &self.context(authority, scope),
                 spend,
             ),
             (

@@ -71,6 +71,7 @@ pub(super) fn judge(shared: &mut Shared<'_>, asked: &BlobRequest) -> (BlobDecisi
             problems: &problems,
             purpose: Purpose::Signature,
             image: None,
+            reference: None,
             parent: None,
         };
         rules::judge(shared, &rules, Ok(&scope), Vec::new(), &mut verdict);

@@ -16,6 +16,7 @@ use crate::{
     discovery::{Candidate, Problem},
     evidence::Budget,
     policy::{Exception, Policy, Requirement},
+    reference::Reference,
     time::Time,
     verdict::{Code, Reason, most_specific},
     verify::Target,
@@ -55,6 +56,8 @@ pub(super) struct Scope<'a> {
     pub(super) purpose: Purpose<'a>,
     /// The image as a whole, for attestations.
     pub(super) image: Option<&'a Bundle>,
+    /// The name by which the image was asked for.
+    pub(super) reference: Option<&'a Reference>,
     /// The index that the image is a platform of.
     pub(super) parent: Option<&'a Bundle>,
 }
@@ -87,6 +90,7 @@ impl<'a> Scope<'a> {
             problems: &image.discovered.problems,
             purpose: Purpose::Signature,
             image: Some(image),
+            reference: Some(&image.reference),
             parent: None,
         }
     }

@@ -35,10 +35,20 @@ pub(super) fn read(
 ) -> Option<CosignAuthority> {
     let object = r.object(
         at,
-        &["annotations", "certificate", "keyless", "keys", "timestamp", "transparencyLog", "trust"],
-        &["boundTo"],
+        &[
+            "annotations",
+            "boundTo",
+            "certificate",
+            "keyless",
+            "keys",
+            "timestamp",
+            "transparencyLog",
+            "trust",
+        ],
+        &[],
     )?;
     let annotations = object.get("annotations").map(|at| text_map(r, &at)).unwrap_or_default();
+    let bound_to = object.get("boundTo").and_then(|at| super::bound::read(r, &at));
     let logs =
         object.get("transparencyLog").map_or(Some(Demand::Default), |at| demand(r, &at, "ignore"));
     let timestamps =
@@ -80,7 +90,7 @@ pub(super) fn read(
             CosignSigner::Keyless(identities)
         }
     };
-    Some(CosignAuthority { signer, annotations, instances })
+    Some(CosignAuthority { signer, annotations, bound_to, instances })
 }
 
 /// `required`, the word for none, or `{ atLeast: n }`.
@@ -446,6 +456,7 @@ pub(super) fn github(r: &mut Reader, at: &Cursor<'_>) -> Option<Authority> {
         add("github", GITHUB, 0, 1)?;
     }
     Some(Authority::Cosign(CosignAuthority {
+        bound_to: None,
         signer: CosignSigner::Keyless(vec![Identity {
             issuer: Pattern::Exact("https://token.actions.githubusercontent.com".into()),
             subject,

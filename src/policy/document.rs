@@ -290,7 +290,7 @@ fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
             "subject",
             "undetermined",
         ],
-        &["boundTo"],
+        &[],
     )?;
     let subject = rule.get("subject").and_then(|at| subject::read(r, &at)).unwrap_or_default();
     let blobs = rule.get("blobs");

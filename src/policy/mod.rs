@@ -2,6 +2,7 @@
 
 mod authority;
 mod block;
+mod bound;
 mod condition;
 mod cosign;
 mod document;
@@ -29,6 +30,7 @@ use crate::{
     x509::Certificate,
 };
 pub use block::Block;
+pub use bound::BoundTo;
 pub use condition::Condition;
 pub use exception::Exception;
 pub use glob::{Glob, GlobError};
@@ -86,6 +88,8 @@ pub struct CosignAuthority {
     pub signer: CosignSigner,
     /// Signed annotations that must be there.
     pub annotations: BTreeMap<String, String>,
+    /// For which name the signature must have been made.
+    pub bound_to: Option<BoundTo>,
     /// Sigstore instances, one of which must vouch for the signature; none where a key or an own
     /// CA is checked alone.
     pub instances: Vec<Instance>,

@@ -23,7 +23,7 @@ use crate::{
         simple_signing,
     },
     policy::CosignAuthority,
-    reference::Digest,
+    reference::{Digest, Reference},
     time::Time,
     transparency::Artifact,
     verdict::{Code, Reason},
@@ -38,6 +38,8 @@ pub struct Context<'a> {
     pub authority: &'a CosignAuthority,
     /// The artifact.
     pub target: &'a Target,
+    /// The name by which it was asked for, where it has one.
+    pub reference: Option<&'a Reference>,
     /// The time of the decision.
     pub now: Time,
 }
@@ -88,6 +90,7 @@ pub fn simple_signing(
             .into());
     }
     subject(&payload.digest, context.target, &mut checks)?;
+    bound(Some(&payload.docker_reference), context, &mut checks)?;
     let signature = STANDARD.decode(candidate.signature.trim_ascii()).map_err(|_| {
         Rejected::from(Reason::new(Code::SignatureMalformed, "the signature is not base64"))
     })?;
@@ -130,6 +133,27 @@ pub fn bundle_signature(bundle: &Bundle, context: &Context<'_>, spend: &Spend) -
             annotations(&found, context.authority, &mut checks)?;
             Ok(Accepted { signer: Some(signer), checks, weakened })
         }
+    }
+}
+
+/// The name that was signed. Of the formats some have none.
+fn bound(
+    signed: Option<&str>,
+    context: &Context<'_>,
+    checks: &mut Vec<Node>,
+) -> Result<(), Rejected> {
+    let Some(bound_to) = &context.authority.bound_to else {
+        return Ok(());
+    };
+    let asked = context
+        .reference
+        .ok_or_else(|| Reason::of(Code::BoundElsewhere).found("an artifact that has no name"))?;
+    match bound_to.check(signed, asked) {
+        Ok(name) => {
+            checks.push(Node::pass(Kind::Check, "signed name").detail(name));
+            Ok(())
+        }
+        Err(reason) => Err(Rejected { reason, checks: std::mem::take(checks) }),
     }
 }
 
@@ -230,6 +254,7 @@ fn message_signature(
     context: &Context<'_>,
     spend: &Spend,
 ) -> Verification {
+    bound(None, context, &mut Vec::new())?;
     let mut checks = Vec::new();
     let target = context.target;
     let digest = |algorithm: HashAlgorithm| from_hex(&target.hash(algorithm)?);
@@ -312,6 +337,10 @@ fn signed_statement(
     let digest = Digest::parse(&context.target.digest);
     let about_us =
         digest.as_ref().and_then(|d| statement.subject_of(d, |a| context.target.hash(a))).is_some();
+    if let (Some(digest), true) = (&digest, about_us) {
+        let subject = statement.subject_of(digest, |a| context.target.hash(a));
+        bound(subject.and_then(|s| s.name.as_deref()), context, checks)?;
+    }
     if !about_us {
         let found: Vec<_> = statement
             .subjects

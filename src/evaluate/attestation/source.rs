@@ -170,7 +170,7 @@ impl<'a> Source<'a> {
     }
 
     /// Where its signatures are.
-    pub(super) fn scope<'s>(&'s self, wanted: &'s Attestation) -> Scope<'s> {
+    pub(super) fn scope<'s>(&'s self, wanted: &'s Attestation, outer: &Scope<'s>) -> Scope<'s> {
         match self {
             Self::Referrer(referrer) => Scope {
                 target: &referrer.target,
@@ -178,6 +178,7 @@ impl<'a> Source<'a> {
                 problems: &referrer.discovered.problems,
                 purpose: Purpose::Signature,
                 image: None,
+                reference: outer.reference,
                 parent: None,
             },
             Self::Embedded { index, .. } => Scope { image: None, ..Scope::image(index) },
@@ -192,6 +193,7 @@ impl<'a> Source<'a> {
                     problems: &[],
                     purpose: Purpose::Statement(predicate_type),
                     image: None,
+                    reference: outer.reference,
                     parent: None,
                 }
             }
