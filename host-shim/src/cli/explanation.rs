@@ -144,6 +144,8 @@ mod tests {
             path: None,
             digest: Some("sha256:00".to_owned()),
             outcome: Outcome::Deny,
+            raw: None,
+            effective: None,
             reason: Some(reason),
             explanation: Node::pass(Kind::Image, "x").children(vec![signer]),
         };
