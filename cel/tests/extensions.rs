@@ -208,6 +208,10 @@ fn numbers_and_times_as_text() {
             "1:1: type conversion error from string to 'timestamp': '2023-02-29T00:00:00Z'",
         ),
         (
+            "timestamp('2016-12-31T23:59:60Z')",
+            "1:1: type conversion error from string to 'timestamp': '2016-12-31T23:59:60Z'",
+        ),
+        (
             "timestamp('2024-01-01')",
             "1:1: type conversion error from string to 'timestamp': '2024-01-01'",
         ),

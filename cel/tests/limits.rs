@@ -248,3 +248,36 @@ fn a_cost_is_shared_by_evaluations() {
     assert!(program.evaluate(&scope, &mut cost).unwrap_err().is_limit());
     assert!(program.evaluate(&scope, &mut cost).unwrap_err().is_limit());
 }
+
+/// Budgets are chosen by these figures: a change of them is a change of what policies may do.
+#[test]
+fn what_an_expression_costs_is_pinned() {
+    let long = "k".repeat(1600);
+    let x = json!({ "list": [1, 2, 3], "text": "a".repeat(160), "map": { &long: 1, "b": 2 } });
+    for (text, units) in [
+        ("true", 1),
+        ("1 + 2", 3),
+        ("x.list", 2),
+        ("x['list'][0]", 5),
+        ("true && false && true", 3),
+        ("false ? 1 : 2", 3),
+        ("x.list.all(a, true)", 2 + 1 + 3 * (1 + 1)),
+        ("x.list.map(a, a + 1)", 2 + 1 + 3 * (1 + 3)),
+        ("x.list.filter(a, false)", 2 + 1 + 3 * (1 + 1)),
+        ("x.list == x.list", 2 + 2 + 1 + 1 + 3),
+        ("4 in x.list", 1 + 2 + 1 + 3),
+        ("x.list + x.list", 2 + 2 + 1 + 6),
+        ("x.text == x.text", 2 + 2 + 1 + 1 + 10),
+        ("x.text + x.text", 2 + 2 + 1 + 20),
+        ("x.text.size()", 2 + 1 + 10),
+        ("x.text.matches('a')", 2 + 1 + 1 + (160 + 8) * 2),
+        ("x.text.matches('a' + '')", 2 + 3 + 1 + (8 + 64) + 2 * 64 + (160 + 8) * 2),
+        ("x.list.sort()", 2 + 1 + 3 + 3 * 2),
+        ("x.map.transformMap(k, v, v)", 2 + 1 + 2 * (1 + 1) + (1 + 101)),
+    ] {
+        let program = compile(text).unwrap();
+        let mut cost = Cost::new(UNITS);
+        program.evaluate(&Scope::new().with("x", &x), &mut cost).unwrap();
+        assert_eq!(cost.spent(), units, "{text}");
+    }
+}
