@@ -118,6 +118,13 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
             }
         }
     }
+    for path in std::mem::take(&mut r.inline) {
+        if let Some(value) = document.pointer(&path) {
+            let at = Cursor { value, path: path.clone() };
+            let authority = authority::authority(r, &at, &trust, &path, &mut warnings);
+            authorities.extend(authority.map(|authority| (path, authority)));
+        }
+    }
     for (i, rule) in rules.iter().enumerate() {
         if let Action::Require(requirement) = &rule.action {
             requirement::check_weakened(r, requirement, &authorities);

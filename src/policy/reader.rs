@@ -12,6 +12,8 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Reader {
     pub(super) errors: Vec<PolicyError>,
+    /// Where an authority stands in the place of its name.
+    pub(super) inline: Vec<String>,
 }
 
 /// A value and where it stands.

@@ -52,11 +52,12 @@ pub(super) fn read(
 }
 
 fn object(r: &mut Reader, at: &Cursor<'_>, names: &[&str], depth: usize) -> Option<Requirement> {
-    let object = r.object(
-        at,
-        &["all", "any", "atLeast", "attestation", "of", "subject"],
-        &["cosign", "notation"],
-    )?;
+    if ["cosign", "github", "notation"].iter().any(|family| at.value.get(family).is_some()) {
+        // It is read when all trust material is known; where it stands is its name.
+        r.inline.push(at.path.clone());
+        return Some(Requirement::Authority(at.path.clone()));
+    }
+    let object = r.object(at, &["all", "any", "atLeast", "attestation", "of", "subject"], &[])?;
     let subject = object.get("subject").map(|at| subject::read(r, &at));
     let (field, at) = r.one_of(&object, &["all", "any", "atLeast", "attestation"])?;
     let of = object.get("of");
@@ -296,7 +297,11 @@ pub(super) fn check_weakened(
     for name in names {
         r.error(
             Code::PolicyInvalidValue,
-            &format!("/spec/authorities/{name}"),
+            &if name.starts_with('/') {
+                name.to_owned()
+            } else {
+                format!("/spec/authorities/{name}")
+            },
             format!(
                 "`{name}` does not enforce authenticity: it cannot stand under `atLeast`, \
                  `signedBy` or an `any` of several"
