@@ -292,7 +292,7 @@ mod tests {
     }
 
     fn references(request: &Value) -> Vec<String> {
-        match read(request, true) {
+        match read(request, &Kinds::default(), true) {
             Ok(Admission::Judge(r)) => r
                 .images
                 .into_iter()
@@ -354,7 +354,11 @@ mod tests {
                 "request.malformed",
             ),
         ] {
-            assert_eq!(read(&request, true).unwrap_err()[0].code, code, "{request}");
+            assert_eq!(
+                read(&request, &Kinds::default(), true).unwrap_err()[0].code,
+                code,
+                "{request}"
+            );
         }
     }
 
@@ -369,10 +373,16 @@ mod tests {
         let a = json!({ "name": "a", "image": "x:1" });
         let b = json!({ "name": "b", "image": "y:1" });
         let both = object(json!([a, b]));
-        assert_eq!(read(&update(both.clone(), both.clone()), true), Ok(Admission::Pass));
+        assert_eq!(
+            read(&update(both.clone(), both.clone()), &Kinds::default(), true),
+            Ok(Admission::Pass)
+        );
         // The order of containers does not matter; image, name and list do.
         let turned = object(json!([b, a]));
-        assert_eq!(read(&update(both.clone(), turned), true), Ok(Admission::Pass));
+        assert_eq!(
+            read(&update(both.clone(), turned), &Kinds::default(), true),
+            Ok(Admission::Pass)
+        );
         let newer = object(json!([a, { "name": "b", "image": "y:2" }]));
         assert_eq!(references(&update(both.clone(), newer)), ["/spec/containers/1/image y:2"]);
         let renamed = object(json!([a, { "name": "c", "image": "y:1" }]));
@@ -392,7 +402,10 @@ mod tests {
 
     #[test]
     fn a_deletion_passes() {
-        assert_eq!(read(&json!({ "operation": "DELETE" }), true), Ok(Admission::Pass));
+        assert_eq!(
+            read(&json!({ "operation": "DELETE" }), &Kinds::default(), true),
+            Ok(Admission::Pass)
+        );
     }
 
     #[test]
