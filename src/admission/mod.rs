@@ -52,7 +52,8 @@ pub fn read(
     if kinds.ignores(&group, kind) {
         return Ok(Admission::Pass);
     }
-    let place = match (kinds.resource(&group, kind), pod_spec_pointer(kind)) {
+    let resource = kinds.resource(&group, kind).filter(|_| !is_built_in(&group, kind));
+    let place = match (resource, pod_spec_pointer(kind)) {
         (Some(resource), _) => Where::Resource(resource),
         (None, Some(pod_spec)) => Where::PodSpec(pod_spec),
         (None, None) => {
@@ -173,6 +174,11 @@ fn pod_spec_pointer(kind: &str) -> Option<&'static str> {
         "PodTemplate" => "/template/spec",
         _ => return None,
     })
+}
+
+/// True for a kind of Kubernetes itself, whose images are found without a policy's help.
+pub fn is_built_in(group: &str, kind: &str) -> bool {
+    ["", "apps", "batch"].contains(&group) && pod_spec_pointer(kind).is_some()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -106,6 +106,9 @@ fn bundle(
     let digest = Digest::parse(&descriptor.digest)
         .ok_or_else(|| Reason::new(Code::ImageMalformed, "a platform has no valid digest"))?;
     let target = match image::target(evidence, reference, &digest) {
+        Ok((target, _)) if target.media_type.as_deref().is_some_and(manifest::is_index) => {
+            return Err(Reason::new(Code::ImageMalformed, "an index in an index"));
+        }
         Ok((target, _)) => Some(target),
         Err(Miss::Pending) => None,
         Err(Miss::Absent(message)) => {

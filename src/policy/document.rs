@@ -13,7 +13,7 @@ use super::{
     requirement, subject,
 };
 use crate::{
-    admission::{Kinds, Resource},
+    admission::{self, Kinds, Resource},
     verdict::Code,
     wire::PolicyError,
 };
@@ -241,6 +241,12 @@ fn resource(r: &mut Reader, at: &Cursor<'_>) -> Option<Resource> {
             None
         }
     });
+    if let (Some(group), Some(kind)) = (&group, &kind)
+        && admission::is_built_in(group, kind)
+    {
+        let message = format!("the images of a `{kind}` are found without being told");
+        r.error(Code::PolicyInvalidValue, &at.path, message);
+    }
     Some(Resource { group: group?, kind: kind?, images, optional: optional.unwrap_or(false) })
 }
 

@@ -103,9 +103,9 @@ codes! {
     PayloadNotSignature "payload.notSignature" Unmet false
         "an attestation is not an image signature" => Some("sign the image itself, or require the attestation");
     PayloadNotAttestation "payload.notAttestation" Unmet false
-        "an image signature is not an attestation" => Some("attest the image, or require the signature");
+        "no matching attestations: an image signature is not an attestation" => Some("attest the image, or require the signature");
     AttestationType "attestation.type" Unmet false
-        "the attestation is of another type" => None;
+        "no matching attestations: the attestation is of another type" => None;
     SubjectMismatch "subject.mismatch" Mismatch false
         "the signature is for another artifact" => None;
     KeyHintMismatch "key.hintMismatch" Mismatch false
