@@ -15,7 +15,7 @@ use crate::{
     program::{Element, Entry, Expr, Kind},
 };
 
-/// Most units for a byte of text that all patterns of a program cost together: eight automata of
+/// Most units for a byte of text that all patterns of a program cost together: four automata of
 /// the largest size.
 const MAX_PATTERNS: usize = 1024;
 

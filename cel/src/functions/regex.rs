@@ -11,7 +11,7 @@ use crate::{Optional, Value, cost::Cost, error::Cause, value::List};
 const MAX_PATTERN: usize = 4096;
 /// Size of the smallest and of the largest automaton, in bytes; a state has about 32.
 const SMALLEST: usize = 1 << 10;
-const LARGEST: usize = 1 << 16;
+const LARGEST: usize = 1 << 17;
 /// Bytes of an automaton that cost one unit for every byte of text: about sixteen states.
 const AUTOMATON_PER_UNIT: usize = 512;
 
