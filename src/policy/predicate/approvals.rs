@@ -24,7 +24,8 @@ pub(super) fn read(r: &mut Reader, at: &Cursor<'_>) -> Option<Approvals> {
         .and_then(|at| texts::number(r, &at, 1, MOST_APPROVERS))
         .and_then(|n| usize::try_from(n).ok());
     let not_author = texts::flag(r, &object, "notAuthor");
-    if let (Some(author), false) = (object.get("author"), not_author) {
+    let counts = object.get("notAuthor").is_none_or(|at| at.value == &Value::Bool(false));
+    if let (Some(author), true) = (object.get("author"), counts) {
         r.error(Code::PolicyInvalidValue, &author.path, "`author` goes with `notAuthor: true`");
     }
     let from = texts::globs_any_case(r, &object, "from");

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::super::glob::Glob;
+use super::super::{glob::Glob, purl::Purl};
 use crate::verdict::{Code, Reason};
 
 /// A component, borrowed from the document.
@@ -35,7 +35,7 @@ pub(super) enum Role {
 pub enum Field {
     /// A licence, other than `NOASSERTION` and `NONE`.
     License,
-    /// A package URL.
+    /// A package URL that reads as one.
     Purl,
     /// Supplier, publisher, manufacturer or author.
     Supplier,
@@ -59,7 +59,7 @@ impl Component<'_> {
     pub(super) fn has(&self, field: Field) -> bool {
         match field {
             Field::License => !self.licenses.is_empty(),
-            Field::Purl => !self.purls.is_empty(),
+            Field::Purl => self.purls.iter().any(|purl| Purl::parse(purl).is_some()),
             Field::Supplier => self.supplier,
             Field::Version => self.version.is_some(),
         }
