@@ -1,0 +1,9 @@
+//! What verified attestations say, held against policies.
+
+mod approvals;
+mod documents;
+mod held;
+mod provenance;
+mod sbom;
+mod vsa;
+mod vulnerabilities;
