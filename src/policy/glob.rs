@@ -98,32 +98,30 @@ impl Glob {
         let name = name.as_bytes();
         // `reachable[i]`: the tokens so far can match the first i bytes.
         let mut reachable = vec![false; name.len() + 1];
+        let mut next = reachable.clone();
         if let Some(first) = reachable.first_mut() {
             *first = true;
         }
         for token in &self.tokens {
-            let mut next = vec![false; name.len() + 1];
             let mut running = false;
-            for (i, slot) in next.iter_mut().enumerate() {
-                let here = reachable.get(i).copied().unwrap_or(false);
-                let before = i.checked_sub(1);
-                let byte = before.and_then(|b| name.get(b)).copied();
+            let mut before = (false, None);
+            let bytes = name.iter().map(|byte| Some(*byte)).chain([None]);
+            for ((here, slot), byte) in reachable.iter().zip(next.iter_mut()).zip(bytes) {
+                let (was, last): (bool, Option<u8>) = before;
                 *slot = match token {
-                    Token::Char(c) => {
-                        byte == Some(*c)
-                            && before.and_then(|b| reachable.get(b)).copied().unwrap_or(false)
-                    }
+                    Token::Char(c) => was && last == Some(*c),
                     Token::Any => {
-                        running |= here;
+                        running |= *here;
                         running
                     }
                     Token::Segment => {
-                        running = here || (running && byte != Some(b'/'));
+                        running = *here || (running && last != Some(b'/'));
                         running
                     }
                 };
+                before = (*here, byte);
             }
-            reachable = next;
+            std::mem::swap(&mut reachable, &mut next);
         }
         reachable.last().copied().unwrap_or(false)
     }
