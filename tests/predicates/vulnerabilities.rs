@@ -1,6 +1,7 @@
 //! `vulnerabilities`: reports of scanners held against a policy.
 
 mod cost;
+mod decisions;
 mod exceptions;
 mod limits;
 mod mutation;

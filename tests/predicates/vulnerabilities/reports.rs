@@ -71,11 +71,14 @@ fn a_finding_says_where_it_is_and_what_fixes_it() {
     }
 }
 
+/// What breaks a report: a pointer, what comes there, and the code of what comes of it.
+type Faults = Vec<(&'static str, Option<Value>, &'static str)>;
+
 /// Of every kind: what breaks it, and how that is named.
 #[test]
 fn what_is_broken_is_never_clean() {
     let text = || json!("x");
-    let kinds: Vec<(&str, Value, Vec<(&str, Option<Value>, &str)>)> = vec![
+    let kinds: Vec<(&str, Value, Faults)> = vec![
         (
             CUSTOM,
             trivy(vec![trivy_finding("CVE-1", "LOW")]),
