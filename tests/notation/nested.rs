@@ -187,6 +187,9 @@ fn what_cannot_be_read_below_a_referrer_is_undetermined() {
     let mut host = unsigned();
     let sbom = attach(&mut host, SBOM, b"{}", IMAGE);
     host.others.insert(digest(&sbom), vec![json!({ "digest": 7 })]);
-    let decided = host.decide(&wants_one(SCAN, &[SBOM]));
+    // Both are: whether the SBOM is signed, and whether it has a scan.
+    let decided = host.decide(&wants(&[SBOM, SCAN]));
     assert_eq!(decided.decision.outcome, Outcome::Undetermined, "{}", decided.verdict());
+    host.others.clear();
+    assert_eq!(host.decide(&wants(&[SBOM, SCAN])).decision.outcome, Outcome::Deny);
 }
