@@ -6,7 +6,7 @@ SHELL := bash
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 MODULE_DIR := $(TARGET)/module
-CORE := Cargo.toml Cargo.lock $(shell find src fronts -name '*.rs' -o -name Cargo.toml)
+CORE := Cargo.toml Cargo.lock $(shell find src cel/src fronts -name '*.rs' -o -name Cargo.toml)
 HOST := $(shell find host-shim -name '*.rs' -o -name Cargo.toml)
 COUNTERSIGN := $(TARGET)/release/countersign
 PRECOMPILE := $(TARGET)/release/countersign-precompile
@@ -26,7 +26,7 @@ test: test-core test-wasm ## every test that needs no extra service
 
 test-core: ## the core, natively: the quick part
 	@rm -rf $(TARGET)/not-run && mkdir -p $(TARGET)/not-run
-	NOT_RUN_DIR=$(abspath $(TARGET))/not-run $(CARGO) test --release -p countersign -p countersign-kubewarden
+	NOT_RUN_DIR=$(abspath $(TARGET))/not-run $(CARGO) test --release -p countersign -p countersign-cel -p countersign-kubewarden
 
 test-wasm: countersign policy.wasm ## the same decisions through the module, the host, the example
 	NOT_RUN_DIR=$(abspath $(TARGET))/not-run $(CARGO) test --release -p countersign-host -p wasmtime-host
@@ -82,7 +82,7 @@ lint: ## formatting, clippy, documentation, licences and advisories
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release -p countersign --lib -- -D warnings
 	CLIPPY_CONF_DIR=$(CURDIR)/tests $(CARGO) clippy --release --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --no-deps -p countersign
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --no-deps -p countersign -p countersign-cel
 	scripts/deny.sh
 
 bench: countersign ## fuel, bytes and time of one decision a family
