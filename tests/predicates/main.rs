@@ -1,6 +1,7 @@
 //! What verified attestations say, held against policies.
 
 mod approvals;
+mod decisions;
 mod documents;
 mod held;
 mod provenance;
