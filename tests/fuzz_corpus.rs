@@ -122,10 +122,7 @@ fn the_seeds_of_step_are_whole_requests() {
         if std::option_env!("WRITE_SEEDS").is_some() {
             fs::write(&path, &expected).unwrap();
         }
-        assert_eq!(
-            fs::read_to_string(&path).unwrap(),
-            expected,
-            "{id}: write it anew with WRITE_SEEDS=1"
-        );
+        let known = fs::read_to_string(&path).unwrap_or_default();
+        assert!(known == expected, "{id}: write it anew with WRITE_SEEDS=1");
     }
 }

@@ -80,14 +80,12 @@ impl Evidence for Nobody {
 
 /// What a stricter level accepts, a laxer one accepts; and a strict one needs somebody to trust.
 fn verified(envelope: &[u8], media_type: &str) {
-    let name = b"timestampSignature";
-    let is_stamped = envelope.windows(name.len()).any(|part| part == name);
     for profile in [Profile::Spec, Profile::Compat] {
         let good = |level, authority: &NotationAuthority| {
             let authority = NotationAuthority { profile, actions: level, ..authority.clone() };
             accepted(envelope, media_type, &authority)
         };
-        let trusting = authority(is_stamped);
+        let trusting = authority(envelope);
         let audit = good(Level::Audit.actions(), &trusting);
         let strict = good(Level::Strict.actions(), &trusting);
         assert!(audit || !strict);
@@ -100,7 +98,15 @@ fn verified(envelope: &[u8], media_type: &str) {
     }
 }
 
-fn authority(is_stamped: bool) -> NotationAuthority {
+/// True at the level `strict`.
+pub fn is_accepted(envelope: &[u8], media_type: &str) -> bool {
+    accepted(envelope, media_type, &authority(envelope))
+}
+
+/// Whom the seeds are by. A timestamp that is there must be good.
+fn authority(envelope: &[u8]) -> NotationAuthority {
+    let name = b"timestampSignature";
+    let is_stamped = envelope.windows(name.len()).any(|part| part == name);
     thread_local!(static TRUSTED: OnceCell<[Certificate; 2]> = const { OnceCell::new() });
     let [root, tsa] = TRUSTED.with(|trusted| {
         let read = |der: &[u8]| Certificate::from_der(der).unwrap();

@@ -26,7 +26,7 @@ use countersign::{
     x509::{Certificate, notation_profile::Profile},
 };
 
-pub use notation::{cose, distinguished_name, jws, with_subject};
+pub use notation::{cose, distinguished_name, is_accepted, jws, with_subject};
 
 /// A target: its name, which is its corpus' too, and its body.
 pub type Target = (&'static str, fn(&[u8]));
@@ -104,10 +104,15 @@ pub fn checkpoint(data: &[u8]) {
 
 /// A list at the address that a certificate names, and after it its delta.
 pub fn crl(data: &[u8]) {
+    revocation(&lists(data));
+}
+
+/// What the target `crl` fetches.
+pub fn lists(data: &[u8]) -> Fetched<'_> {
     let (base, delta) = data.split_at(first_element(data));
     let delta = if delta.is_empty() { base } else { delta };
-    let unavailable = Answer::Unavailable(String::new());
-    revocation(&Fetched { response: unavailable, list: Answer::Found(base), delta });
+    let response = Answer::Unavailable(String::new());
+    Fetched { response, list: Answer::Found(base), delta }
 }
 
 /// What is signed ends with the payload.
@@ -162,12 +167,17 @@ pub fn manifest(data: &[u8]) {
 
 /// A responder's answer, and after it a list for the responder's own certificate.
 pub fn ocsp(data: &[u8]) {
+    revocation(&answers(data));
+}
+
+/// What the target `ocsp` fetches.
+pub fn answers(data: &[u8]) -> Fetched<'_> {
     let (response, list) = data.split_at(first_element(data));
     let list = match list {
         [] => Answer::Unavailable(String::new()),
         list => Answer::Found(list),
     };
-    revocation(&Fetched { response: Answer::Found(response), list, delta: &[] });
+    Fetched { response: Answer::Found(response), list, delta: &[] }
 }
 
 /// Bytes of the first element, where there are others; else of all.
@@ -185,7 +195,7 @@ fn first_element(der: &[u8]) -> usize {
 }
 
 /// What responder and lists of a certificate are.
-struct Fetched<'a> {
+pub struct Fetched<'a> {
     response: Answer<'a>,
     list: Answer<'a>,
     delta: &'a [u8],
@@ -204,26 +214,35 @@ impl Evidence for Fetched<'_> {
 /// Both profiles are asked. What another key has signed is never known, and a time before which
 /// nothing was invalid turns nothing that is good into bad.
 fn revocation(fetched: &Fetched<'_>) {
-    let now = Time::from_unix(1_795_230_000);
-    let hours = |hours: i64| Time::from_unix(now.unix() - hours * 3600);
+    let hours = |hours: i64| Time::from_unix(NOW - hours * 3600);
     let memo = Memo::default();
-    let (leaf, issuer) = revocable();
-    let status = |issuer: &Certificate, terms: Terms| {
-        let spend = Spend::new(64, memo.clone());
-        let chain = [leaf.clone(), issuer.clone()];
-        let mut report = revocation::evaluate(&chain, fetched, &terms, &spend).unwrap();
-        assert_eq!(report.findings.len(), 2);
-        report.findings.remove(0).status
-    };
     for profile in [Profile::Spec, Profile::Compat] {
-        let terms = Terms { profile, now, signed_at: None, max_age: None };
-        let plain = status(&issuer, terms);
+        let terms = Terms { profile, ..TERMS };
+        let status = |terms| status(fetched, false, &terms, &memo);
+        let plain = status(terms);
         assert!(plain != Status::NonRevokable);
-        let spared = status(&issuer, Terms { signed_at: Some(hours(24)), ..terms });
+        let spared = status(Terms { signed_at: Some(hours(24)), ..terms });
         assert!(plain != Status::Ok || spared == Status::Ok);
-        let _ = status(&issuer, Terms { max_age: Some(1800), ..terms });
-        assert!(matches!(status(&leaf, terms), Status::Unknown(_)));
+        let _ = status(Terms { max_age: Some(1800), ..terms });
+        assert!(matches!(self::status(fetched, true, &terms, &memo), Status::Unknown(_)));
     }
+}
+
+/// When the seeds are good.
+const NOW: i64 = 1_795_230_000;
+
+/// The strictest.
+pub const TERMS: Terms =
+    Terms { profile: Profile::Spec, now: Time::from_unix(NOW), signed_at: None, max_age: None };
+
+/// What is known of the certificate; or, `by_itself`, if its issuer had its own key.
+pub fn status(fetched: &Fetched<'_>, by_itself: bool, terms: &Terms, memo: &Memo) -> Status {
+    let (leaf, issuer) = revocable();
+    let issuer = if by_itself { leaf.clone() } else { issuer };
+    let spend = Spend::new(64, memo.clone());
+    let mut report = revocation::evaluate(&[leaf, issuer], fetched, terms, &spend).unwrap();
+    assert_eq!(report.findings.len(), 2);
+    report.findings.remove(0).status
 }
 
 /// The certificate that the seeds are about, and its issuer.
@@ -321,26 +340,32 @@ pub fn timestamp(data: &[u8]) {
     let one = Token::parse(data);
     let each = Token::parse_each(data).unwrap_or_default();
     assert!(one.is_err() || each.len() == 1);
+    for token in each.into_iter().flatten() {
+        believed(&token);
+        let bare = token.clone().without(|_| true);
+        assert!(bare.certificates().is_empty());
+    }
+}
+
+/// By how many of the two authorities that could be: the root, and each certificate by name.
+pub fn believed(token: &Token) -> usize {
     let [leaf, intermediate, root] = stamper();
     let roots = [root];
     let known = Authority { leaf: None, intermediates: &[], roots: &roots };
     let named = Authority { leaf: Some(&leaf), intermediates: &[intermediate], roots: &roots };
     let nobody = Authority { leaf: None, intermediates: &[], roots: &[] };
-    for token in each.into_iter().flatten() {
-        let verify = |message, authority| {
-            timestamp::verify(&token, message, authority, &Spend::new(64, notation::memo()))
-        };
-        assert!(verify(STAMPED, &nobody).is_err());
-        for authority in [&known, &named] {
-            if let Ok(timestamp) = verify(STAMPED, authority) {
-                assert!((timestamp.earliest..=timestamp.latest).contains(&timestamp.time));
-                assert_eq!(timestamp.time, token.claimed_time());
-                assert!(verify(b"another signature", authority).is_err());
-            }
-        }
-        let bare = token.clone().without(|_| true);
-        assert!(bare.certificates().is_empty());
-    }
+    let verify = |message, authority| {
+        timestamp::verify(token, message, authority, &Spend::new(64, notation::memo()))
+    };
+    assert!(verify(STAMPED, &nobody).is_err());
+    let by = [&known, &named].map(|authority| {
+        let timestamp = verify(STAMPED, authority).ok()?;
+        assert!((timestamp.earliest..=timestamp.latest).contains(&timestamp.time));
+        assert_eq!(timestamp.time, token.claimed_time());
+        assert!(verify(b"another signature", authority).is_err());
+        Some(timestamp)
+    });
+    by.iter().flatten().count()
 }
 
 /// What the seeds are about.

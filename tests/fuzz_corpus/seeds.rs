@@ -3,7 +3,11 @@
 use std::fs;
 
 use countersign::{
+    crypto::Memo,
     envelope::{cose, jws},
+    revocation::{Status, Terms},
+    time::Time,
+    timestamp::Token,
     x509,
 };
 
@@ -20,6 +24,7 @@ use crate::{
         keys::{Hash, Key as TsaKey},
         tsa::{Embedded, Naming, Stamp, Tsa},
     },
+    targets,
     tree::Node,
 };
 
@@ -120,7 +125,14 @@ fn the_seeds_of_envelopes_are_whole_envelopes() {
                 }),
             ),
         ] {
-            files.push((format!("corpus/{target}/{name}"), made.build()));
+            let envelope = made.build();
+            let media_type = match format {
+                Format::Jws => jws::MEDIA_TYPE,
+                Format::Cose => cose::MEDIA_TYPE,
+            };
+            let good = !["plugin", "extended"].contains(&name);
+            assert_eq!(targets::is_accepted(&envelope, media_type), good, "{target}/{name}");
+            files.push((format!("corpus/{target}/{name}"), envelope));
         }
     }
     check(files);
@@ -151,6 +163,10 @@ fn the_seeds_of_tokens_are_whole_tokens() {
         ("accurate", accurate.make(message)),
         ("two_signers", with_signers(|signers| signers.push(signers[0].clone()))),
     ];
+    for (name, by) in [("bare", 2), ("granted", 2), ("alone", 1), ("version_1", 1), ("sha512", 2)] {
+        let (_, token) = files.iter().find(|(other, _)| *other == name).unwrap();
+        assert_eq!(targets::believed(&Token::parse(token).unwrap()), by, "{name}");
+    }
     check(files.map(|(name, bytes)| (format!("corpus/timestamp/{name}"), bytes)).to_vec());
 }
 
@@ -183,10 +199,24 @@ fn the_seeds_of_revocation_have_what_is_fetched_after_them() {
         ("ocsp/delegate_and_list", [by_delegate, world.crl().make()].concat()),
         ("ocsp/spared", spared.make()),
         ("crl/base_and_delta", [base.make(), delta(Entry::new(1)).make()].concat()),
-        ("crl/held_and_released", [held.make(), delta(Entry::new(8)).make()].concat()),
+        ("crl/held_and_released", [held.make(), delta(Entry::new(8).at(NOW - 1)).make()].concat()),
         ("crl/spared", world.crl_with(invalid).make()),
         ("crl/named", named.make()),
     ];
+    for (path, bytes) in &files {
+        let fetched = match path.split_once('/') {
+            Some(("ocsp", _)) => targets::answers(bytes),
+            _ => targets::lists(bytes),
+        };
+        let good = ["ocsp/delegate_and_list", "crl/held_and_released", "crl/named"].contains(path);
+        for (signed_at, good) in [(None, good), (Some(NOW - DAY), good || path.ends_with("spared"))]
+        {
+            let terms = Terms { signed_at: signed_at.map(Time::from_unix), ..targets::TERMS };
+            let status = targets::status(&fetched, false, &terms, &Memo::default());
+            assert_eq!(status == Status::Ok, good, "{path}: {status:?}");
+            assert!(good || matches!(status, Status::Revoked(..)), "{path}: {status:?}");
+        }
+    }
     check(files.map(|(path, bytes)| (format!("corpus/{path}"), bytes)).to_vec());
 }
 
@@ -262,7 +292,7 @@ fn the_seeds_of_names_are_identities_and_subjects() {
     });
     for (path, bytes) in &files {
         let at = bytes.iter().position(|byte| *byte == 0).unwrap();
-        let certificate = crate::targets::with_subject(&bytes[at + 1..]);
+        let certificate = targets::with_subject(&bytes[at + 1..]);
         assert!(
             certificate.is_some_and(|c: x509::Certificate| c.subject_der() == &bytes[at + 1..]),
             "{path}"
