@@ -9,6 +9,8 @@ mod support;
 
 #[path = "bad_input/evidence.rs"]
 mod evidence;
+#[path = "bad_input/language.rs"]
+mod language;
 #[path = "bad_input/policies.rs"]
 mod policies;
 #[path = "mutation/spans.rs"]

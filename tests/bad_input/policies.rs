@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support;
 
-fn key(name: &str) -> Value {
+pub(crate) fn key(name: &str) -> Value {
     let path = support::corpora().join("trust").join(name);
     std::fs::read_to_string(path).unwrap().into()
 }
@@ -47,7 +47,7 @@ fn good() -> Value {
 }
 
 /// Puts a value at a pointer, or removes what is there.
-fn change(document: &mut Value, pointer: &str, value: Option<Value>) {
+pub(crate) fn change(document: &mut Value, pointer: &str, value: Option<Value>) {
     let Some((parent, name)) = pointer.rsplit_once('/') else {
         *document = value.unwrap();
         return;
@@ -80,7 +80,6 @@ fn broken_policies_are_refused_where_they_are_broken() {
     let missing = "policy.missingField";
     let invalid = "policy.invalidValue";
     let name = "policy.unknownName";
-    let later = "policy.notImplemented";
     let (rule, require) = ("/spec/rules/0", "/spec/rules/0/require");
     let (key_, notary) = ("/spec/authorities/key/cosign", "/spec/authorities/notary/notation");
     let corp = "/spec/authorities/corp/cosign";
@@ -120,16 +119,16 @@ fn broken_policies_are_refused_where_they_are_broken() {
         (set("/spec/mode", json!("enforced")), invalid, "/spec/mode", Some("enforce")),
         (set("/spec/mode", json!("ENFORCE")), invalid, "/spec/mode", Some("enforce")),
         (set("/spec/undetermined", json!("allow")), invalid, "/spec/undetermined", None),
-        (set("/spec/undetermined", json!("warn")), later, "/spec/undetermined", None),
+        (set("/spec/undetermined", json!("Warn")), invalid, "/spec/undetermined", Some("warn")),
         (set("/spec/digests/pin", json!("pod")), invalid, "/spec/digests/pin", Some("pods")),
         (set("/spec/digests/require", json!("always")), invalid, "/spec/digests/require", None),
         (
             set("/spec/block", json!({ "digests": ["sha256:0"] })),
-            later,
-            "/spec/block/digests",
+            invalid,
+            "/spec/block/digests/0",
             None,
         ),
-        (set("/spec/exceptions", json!([{}])), later, "/spec/exceptions", None),
+        (set("/spec/exceptions", json!([{}])), missing, "/spec/exceptions/0", None),
         (cut("/spec/rules"), missing, "/spec", None),
         (set("/spec/rules", json!([])), invalid, "/spec/rules", None),
         (set("/spec/rules", json!({})), invalid, "/spec/rules", None),
@@ -172,8 +171,13 @@ fn broken_policies_are_refused_where_they_are_broken() {
         (put(rule, "static", json!("allow")), invalid, rule, None),
         (cut(require), missing, rule, None),
         (put(rule, "requires", json!("key")), unknown, "/spec/rules/0/requires", Some("require")),
-        (put(rule, "subject", json!("platforms")), later, "/spec/rules/0/subject", None),
-        (put(rule, "mode", json!("warn")), later, "/spec/rules/0/mode", None),
+        (
+            put(rule, "subject", json!("platform")),
+            invalid,
+            "/spec/rules/0/subject",
+            Some("platforms"),
+        ),
+        (put(rule, "mode", json!("warning")), invalid, "/spec/rules/0/mode", None),
         (set(require, json!("kye")), name, require, Some("key")),
         (set(require, json!("Key")), name, require, Some("key")),
         (set(require, json!("release")), name, require, None),
@@ -284,9 +288,9 @@ fn broken_policies_are_refused_where_they_are_broken() {
         (
             set(
                 require,
-                json!({ "attestation": { "type": "vuln", "signedBy": "key", "maxAge": "7d" } }),
+                json!({ "attestation": { "type": "vuln", "signedBy": "key", "maxAge": "7 days" } }),
             ),
-            later,
+            invalid,
             "/spec/rules/0/require/attestation/maxAge",
             None,
         ),
