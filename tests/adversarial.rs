@@ -292,7 +292,7 @@ fn pod(references: &[&str]) -> Value {
 
 fn asked(request: &Value) -> Request {
     match admission::read(request, &admission::Kinds::default(), true) {
-        Ok(Admission::Judge(request)) => request,
+        Ok(Admission::Judge(request)) => *request,
         other => panic!("{other:?}"),
     }
 }

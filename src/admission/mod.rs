@@ -14,7 +14,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub enum Admission {
     /// Judge these images.
-    Judge(Request),
+    Judge(Box<Request>),
     /// Nothing comes to run: a deletion.
     Pass,
 }
@@ -85,7 +85,7 @@ pub fn read(
     }
     let text = |pointer: &str| request.pointer(pointer)?.as_str().map(str::to_owned);
     let given = |name: &str| request.get(name).filter(|v| !v.is_null()).cloned();
-    Ok(Admission::Judge(Request {
+    Ok(Admission::Judge(Box::new(Request {
         images: images.into_iter().map(Place::into_request).collect(),
         can_patch,
         kind: Some(kind.to_owned()),
@@ -98,7 +98,7 @@ pub fn read(
         old_object: given("oldObject"),
         user_info: given("userInfo"),
         ..Request::default()
-    }))
+    })))
 }
 
 /// The API group of the object: what the API server says of it, else what it says of itself.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::types;
+use super::uri;
 use crate::{json, time::Time};
 
 /// What a predicate says of when it was made: the first of its type's fields that is there. A field
@@ -41,19 +41,19 @@ const SCAN: &[&str] = &["/metadata/scanFinishedOn", "/metadata/scanStartedOn"];
 const SPDX: &[&str] = &["/creationInfo/created"];
 
 fn fields_of_type(predicate_type: &str) -> Option<&'static [&'static str]> {
-    let is = |base| types::is_version_of(predicate_type, base);
+    let is = |base| uri::is_version_of(predicate_type, base);
     match predicate_type {
-        types::PROVENANCE_0_1 | types::PROVENANCE_0_2 => return Some(BUILD),
-        types::PROVENANCE_1 => return Some(BUILD_1),
-        types::SUMMARY_1 => return Some(&["/timeVerified"]),
-        types::SUMMARY_0_1 | types::SUMMARY_0_2 => return Some(&["/time_verified"]),
-        types::COSIGN_VULN => return Some(SCAN),
-        types::COSIGN_CUSTOM => return Some(&["/Timestamp"]),
+        uri::PROVENANCE_0_1 | uri::PROVENANCE_0_2 => return Some(BUILD),
+        uri::PROVENANCE_1 => return Some(BUILD_1),
+        uri::SUMMARY_1 => return Some(&["/timeVerified"]),
+        uri::SUMMARY_0_1 | uri::SUMMARY_0_2 => return Some(&["/time_verified"]),
+        uri::COSIGN_VULN => return Some(SCAN),
+        uri::COSIGN_CUSTOM => return Some(&["/Timestamp"]),
         _ => {}
     }
     let versioned: &[(&str, &'static [&'static str])] = &[
-        (types::SPDX, SPDX),
-        (types::CYCLONEDX, CYCLONEDX),
+        (uri::SPDX, SPDX),
+        (uri::CYCLONEDX, CYCLONEDX),
         ("https://cyclonedx.org/vex", CYCLONEDX),
         ("https://openvex.dev/ns", OPENVEX),
         ("https://in-toto.io/attestation/vulns", SCAN),
@@ -78,7 +78,7 @@ fn fields_of_format(document: &Value) -> Option<&'static [&'static str]> {
     if text("bomFormat") == Some("CycloneDX") {
         return Some(CYCLONEDX);
     }
-    if text("@context").is_some_and(|c| types::is_version_of(c, "https://openvex.dev/ns")) {
+    if text("@context").is_some_and(|c| uri::is_version_of(c, "https://openvex.dev/ns")) {
         return Some(OPENVEX);
     }
     if document.get("SchemaVersion").is_some() && document.get("ArtifactName").is_some() {
@@ -117,7 +117,7 @@ fn sarif(document: &Value) -> Option<Time> {
 /// `{Data}` that its first versions put around SBOMs. A text in it that is JSON is [`opened`].
 pub fn unwrapped<'a>(predicate_type: &str, predicate: &'a Value) -> &'a Value {
     match predicate_type {
-        types::COSIGN_CUSTOM => data(predicate).unwrap_or(predicate),
+        uri::COSIGN_CUSTOM => data(predicate).unwrap_or(predicate),
         _ => unwrapped_sbom(predicate_type, predicate),
     }
 }
@@ -125,16 +125,15 @@ pub fn unwrapped<'a>(predicate_type: &str, predicate: &'a Value) -> &'a Value {
 /// The document that cosign's `custom` carries as a text, if that text is JSON. It is read as
 /// strictly as what is around it.
 pub fn opened(predicate_type: &str, predicate: &Value) -> Option<Value> {
-    if predicate_type != types::COSIGN_CUSTOM {
+    if predicate_type != uri::COSIGN_CUSTOM {
         return None;
     }
     json::parse(data(predicate)?.as_str()?.as_bytes()).ok()
 }
 
 fn unwrapped_sbom<'a>(predicate_type: &str, predicate: &'a Value) -> &'a Value {
-    let is_sbom = [types::SPDX, types::CYCLONEDX]
-        .iter()
-        .any(|base| types::is_version_of(predicate_type, base));
+    let is_sbom =
+        [uri::SPDX, uri::CYCLONEDX].iter().any(|base| uri::is_version_of(predicate_type, base));
     data(predicate).filter(|data| is_sbom && data.is_object()).unwrap_or(predicate)
 }
 

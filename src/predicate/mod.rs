@@ -10,7 +10,7 @@ mod glob;
 pub mod provenance;
 mod purl;
 pub mod sbom;
-mod types;
+mod uri;
 pub mod vsa;
 pub mod vulnerabilities;
 

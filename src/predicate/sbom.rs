@@ -11,7 +11,7 @@ mod version;
 
 use serde_json::Value;
 
-use super::{Context, Document, types};
+use super::{Context, Document, uri};
 use crate::verdict::{Code, Reason};
 pub use component::Field;
 pub use license::Licenses;
@@ -124,11 +124,11 @@ fn format(predicate_type: &str, sbom: &Value) -> Result<Format, Reason> {
             return Err(unsupported(found.to_owned()));
         }
     };
-    let claimed = if types::is_version_of(predicate_type, types::SPDX)
+    let claimed = if uri::is_version_of(predicate_type, uri::SPDX)
         || predicate_type == "application/spdx+json"
     {
         Some(Format::Spdx)
-    } else if types::is_version_of(predicate_type, types::CYCLONEDX)
+    } else if uri::is_version_of(predicate_type, uri::CYCLONEDX)
         || predicate_type == "application/vnd.cyclonedx+json"
     {
         Some(Format::CycloneDx)

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{Context, Document, few::Few, glob, glob::Glob, types};
+use super::{Context, Document, few::Few, glob, glob::Glob, uri};
 use crate::verdict::{Code, Reason};
 
 /// `attestation.vsa`.
@@ -70,8 +70,8 @@ impl Vsa {
         context: &Context<'_>,
     ) -> Result<String, Vec<Reason>> {
         let names = match document.predicate_type {
-            types::SUMMARY_1 => V1,
-            types::SUMMARY_0_1 | types::SUMMARY_0_2 => V0,
+            uri::SUMMARY_1 => V1,
+            uri::SUMMARY_0_1 | uri::SUMMARY_0_2 => V0,
             other => {
                 return Err(vec![
                     Reason::of(Code::PredicateUnsupported)

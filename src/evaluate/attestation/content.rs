@@ -88,7 +88,7 @@ impl Content {
 impl Judge<'_> {
     /// Every typed check.
     pub(super) fn checks(
-        &mut self,
+        &self,
         wanted: &Attestation,
         content: &Content,
         made: Option<Time>,

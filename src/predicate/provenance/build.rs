@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::types;
+use super::super::uri;
 use crate::verdict::{Code, Reason};
 
 /// What a provenance says of a build.
@@ -48,9 +48,9 @@ impl Version {
 impl<'a> Build<'a> {
     pub(super) fn read(predicate_type: &str, predicate: &'a Value) -> Result<Self, Reason> {
         let version = match predicate_type {
-            types::PROVENANCE_0_1 => Version::V0_1,
-            types::PROVENANCE_0_2 => Version::V0_2,
-            types::PROVENANCE_1 => Version::V1,
+            uri::PROVENANCE_0_1 => Version::V0_1,
+            uri::PROVENANCE_0_2 => Version::V0_2,
+            uri::PROVENANCE_1 => Version::V1,
             other => {
                 return Err(Reason::of(Code::PredicateUnsupported)
                     .expected("SLSA provenance v0.1, v0.2 or v1")
