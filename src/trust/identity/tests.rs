@@ -1,4 +1,4 @@
-use der::Decode;
+use der::{Decode, Encode};
 
 use super::*;
 
