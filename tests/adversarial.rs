@@ -1869,7 +1869,10 @@ mod admissions {
         for operation in ["CONNECT", "delete", "", "PATCH"] {
             let mut request = pod(&["a"]);
             request["operation"] = json!(operation);
-            assert!(admission::read(&request, &admission::Kinds::default(), true).is_err(), "{operation}");
+            assert!(
+                admission::read(&request, &admission::Kinds::default(), true).is_err(),
+                "{operation}"
+            );
         }
     }
 
