@@ -40,7 +40,7 @@ struct Arguments {
 enum Command {
     Kubewarden(kubewarden::Kubewarden),
     Verify(verify::Verify),
-    VerifyBlob(verify_blob::VerifyBlob),
+    VerifyBlob(Box<verify_blob::VerifyBlob>),
     VerifyBundle(verify_bundle::VerifyBundle),
 }
 
