@@ -22,7 +22,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// Rounds that no decision needs more of.
-pub(crate) const MOST_ROUNDS: usize = 13;
+pub(crate) const MOST_ROUNDS: usize = 157;
 
 /// One case of `corpora/cases.json`.
 #[derive(Clone, Debug, Deserialize)]

@@ -18,8 +18,9 @@ use wapc_guest::CallResult;
 
 use crate::callbacks::{self, Host, WapcHost};
 
-/// Rounds of needs: resolve, discovery, manifests, blobs, and as many for a nested referrer.
-const MOST_ROUNDS: usize = 13;
+/// Rounds of needs: those of discovery and of revocation, at their most (docs/embedding.md). The host's
+/// own limits end what takes too long.
+const MOST_ROUNDS: usize = 157;
 
 #[derive(Deserialize)]
 struct ValidationRequest {
