@@ -160,8 +160,9 @@ impl Judge<'_> {
     /// Judges what is said by all those that are selected: every one must hold.
     fn selected<'s>(&mut self, wanted: &Attestation, scope: &Scope<'s>, outcome: &mut Outcome<'s>) {
         outcome.select(wanted.select);
+        let others = std::mem::take(&mut outcome.reasons);
         // One that could not be looked at may be the one that counts.
-        let unknown = outcome.reasons.iter().filter(|r| r.code.is_undetermined());
+        let unknown = others.iter().filter(|r| r.code.is_undetermined());
         let unknown = most_specific(unknown).cloned();
         let verified = std::mem::take(&mut outcome.verified);
         let mut all = true;
@@ -171,8 +172,14 @@ impl Judge<'_> {
         if !all || unknown.is_some() {
             outcome.passed = None;
         }
-        if let (true, Some(reason)) = (all, unknown) {
-            outcome.reasons = vec![reason];
+        let known = |reason: &Reason| !reason.code.is_undetermined();
+        match unknown {
+            Some(reason) if all => outcome.reasons = vec![reason],
+            // One of all that fails settles it, whatever the others say.
+            _ if wanted.select == Select::All && outcome.reasons.iter().any(known) => {
+                outcome.reasons.retain(known);
+            }
+            _ => outcome.reasons.extend(others),
         }
     }
 

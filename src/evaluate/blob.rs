@@ -54,14 +54,17 @@ fn given(texts: &[String]) -> Result<HexDigests, String> {
 pub(super) fn judge(shared: &mut Shared<'_>, asked: &BlobRequest) -> (BlobDecision, Vec<String>) {
     let policy = shared.policy;
     let mut verdict = Verdict::new(Kind::Blob, &asked.name, policy.mode);
-    let mut rules: Vec<&Rule> =
-        policy.rules.iter().filter(|rule| rule.matches_blob(&asked.name)).collect();
+    // No object holds a blob: a rule with `match` is taken to be for it, unless it lets all pass.
+    let unknown = |rule: &&Rule| rule.matching.is_some();
+    let allows = |rule: &&Rule| matches!(rule.action, Action::StaticAllow);
+    let of_name = policy.rules.iter().filter(|rule| rule.matches_blob(&asked.name));
+    let mut rules: Vec<&Rule> = of_name.filter(|rule| !(unknown(rule) && allows(rule))).collect();
     rules.extend(policy.notation.for_blob(&asked.name).and_then(|i| policy.rules.get(i)));
     let target = target(asked);
     verdict.digest = Digest::parse(&target.digest);
     if rules.is_empty() {
         verdict.unmatched(policy);
-    } else if rules.iter().any(|r| matches!(r.action, Action::StaticDeny)) {
+    } else if rules::is_denied(policy, &rules) {
         verdict.denied_by(policy, rules.iter().copied());
     } else {
         let (candidates, problems) = candidates(shared, asked);

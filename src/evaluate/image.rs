@@ -7,7 +7,7 @@ use super::{
     requirement,
     rules::{self, Shared, Verdict},
 };
-use countersign_cel::{Cost, Scope as Variables};
+use countersign_cel::{Cost, Program, Scope as Variables};
 use serde_json::Value;
 
 use crate::{
@@ -178,20 +178,24 @@ impl Subject {
         let Some(matching) = &rule.matching else {
             return true;
         };
-        match matching.of(request) {
+        let unknown = match matching.of(request) {
             Matched::No => return false,
-            Matched::Unknown(what) => {
-                if matches!(rule.action, Action::StaticAllow) {
-                    return false;
-                }
-                self.assumed
-                    .push(format!("rule `{}` is taken to match: {what} is not known", rule.name));
-            }
-            Matched::Yes => {}
-        }
-        let Some(cel) = &matching.cel else {
-            return true;
+            Matched::Unknown(_) if matches!(rule.action, Action::StaticAllow) => return false,
+            Matched::Unknown(what) => Some(what),
+            Matched::Yes => None,
         };
+        if let Some(cel) = &matching.cel
+            && !self.agrees(cel, rule, seen, steps)
+        {
+            return false;
+        }
+        let assumed = |what| format!("rule `{}` is taken to match: {what} is not known", rule.name);
+        self.assumed.extend(unknown.map(assumed));
+        true
+    }
+
+    /// The expression of `match`.
+    fn agrees(&mut self, cel: &Program, rule: &Rule, seen: &Value, steps: &mut Cost) -> bool {
         let digest = self.reference.digest.as_ref().map(ToString::to_string);
         let image = condition::image(&self.reference, digest.as_deref(), None);
         let variables = Variables::new().with("image", &image).with("request", seen);
@@ -222,8 +226,17 @@ impl Subject {
         self.rules.iter().filter_map(|i| policy.rules.get(*i))
     }
 
+    /// What is refused before any rule is judged is refused as strictly as by the strictest of them.
+    fn strictest(&self, policy: &Policy) -> Mode {
+        let repository = self.reference.repository();
+        let may_be = |rule: &&Rule| self.unmatched.is_some() && rule.matches(&repository);
+        let rules = self.rules(policy).chain(policy.rules.iter().filter(may_be));
+        rules.filter_map(|rule| rule.mode).fold(policy.mode, Mode::min)
+    }
+
     fn is_denied(&self, policy: &Policy) -> bool {
-        self.rules(policy).any(|r| matches!(r.action, Action::StaticDeny))
+        let rules: Vec<_> = self.rules(policy).collect();
+        rules::is_denied(policy, &rules)
     }
 }
 
@@ -390,7 +403,7 @@ fn signature_roads(policy: &Policy, name: &str, roads: &mut Roads) {
 pub(super) fn judge(shared: &mut Shared<'_>, subject: &Subject, gathered: &Gathered) -> Verdict {
     let policy = shared.policy;
     let name = subject.reference.to_string();
-    let mut verdict = Verdict::new(Kind::Image, &name, policy.mode);
+    let mut verdict = Verdict::new(Kind::Image, &name, subject.strictest(policy));
     verdict.digest.clone_from(&subject.reference.digest);
     if let Gathered::Blocked(reason) | Gathered::Unknown(reason) = gathered {
         verdict.refuse(reason.clone(), Vec::new());
@@ -480,7 +493,7 @@ pub(super) fn pin(
     let undigested = Reference::parse(&asked.reference).is_ok_and(|r| r.digest.is_none());
     if !undigested
         || verdict.unverified
-        || image.outcome != Outcome::Allow
+        || verdict.enforced() != Outcome::Allow
         || verdict.mode != Mode::Enforce
     {
         return;

@@ -111,7 +111,10 @@ impl Judge<'_> {
             }
             Requirement::All(of) => self.all(of, scope, counted),
             Requirement::Any(of) => self.any(of, scope, counted),
-            Requirement::AtLeast { count, of } => self.at_least(*count, of, scope, counted),
+            Requirement::AtLeast { count, of } => {
+                let judgement = self.at_least(*count, of, scope, counted);
+                self.excepted(judgement, scope, std::iter::empty)
+            }
             Requirement::Attestation(attestation) => {
                 let judgement = self.attestation(attestation, scope, counted);
                 self.excepted(judgement, scope, || attestation.names())

@@ -82,9 +82,17 @@ pub(super) fn judge<'a>(
     verdict.mode = rules.iter().map(|r| mode(policy, r)).min().unwrap_or(policy.mode);
     let mut found = Found::default();
     for rule in rules {
-        let Action::Require(tree) = &rule.action else {
-            found.nodes.push(Node::pass(Kind::Rule, rule.name.clone()).detail("static: allow"));
-            continue;
+        let tree = match &rule.action {
+            Action::Require(tree) => tree,
+            Action::StaticAllow => {
+                let node = Node::pass(Kind::Rule, rule.name.clone());
+                found.nodes.push(node.detail("static: allow"));
+                continue;
+            }
+            Action::StaticDeny => {
+                found.deny(policy, rule);
+                continue;
+            }
         };
         judge.rule = &rule.name;
         judge.conditions.begin(tree);
@@ -101,6 +109,13 @@ pub(super) fn judge<'a>(
         usage.signature_operations = usage.signature_operations.saturating_add(spend.used());
     }
     found.conclude(verdict);
+}
+
+/// True where a `static: deny` settles it: no other rule is enforced more strictly.
+pub(super) fn is_denied(policy: &Policy, rules: &[&Rule]) -> bool {
+    let strictest = rules.iter().map(|rule| mode(policy, rule)).min();
+    let denies = |rule: &&&Rule| matches!(rule.action, Action::StaticDeny);
+    rules.iter().filter(denies).any(|rule| Some(mode(policy, rule)) == strictest)
 }
 
 /// A rule's mode, or the document's.
@@ -148,6 +163,13 @@ impl Found {
         self.nodes.push(shown.children(vec![node]));
     }
 
+    /// `static: deny` of a rule that is only watched, beside others.
+    fn deny(&mut self, policy: &Policy, rule: &Rule) {
+        let reason = denied(rule);
+        self.nodes.push(Node::refuse(Kind::Rule, rule.name.clone(), reason.clone()));
+        self.refused.push((Mark::Fail, mode(policy, rule) == Mode::Enforce, reason));
+    }
+
     /// A failure outweighs what could not be told.
     fn conclude(self, verdict: &mut Verdict) {
         let worst = |wanted| {
@@ -174,6 +196,10 @@ impl Found {
     }
 }
 
+fn denied(rule: &Rule) -> Reason {
+    Reason::of(Code::ImageStaticDeny).found(format!("rule `{}`", rule.name))
+}
+
 /// True where nothing but a registry that could not be reached stands between a rule and its proof.
 fn is_transport(node: &Node, reason: Option<&Reason>) -> bool {
     fn only(node: &Node) -> bool {
@@ -197,14 +223,28 @@ impl Judge<'_> {
         if rule.conditions.is_empty() || judged.mark() != Mark::Pass {
             return judged;
         }
-        let (nodes, reasons) = self.conditions(&rule.conditions, None, scope);
+        let (nodes, mut reasons) = self.conditions(&rule.conditions, None, scope);
+        let exceptions = self.exceptions.clone();
+        let waiver = |reason: &Reason| {
+            exceptions.iter().find(|e| e.waives(&rule.name, std::iter::empty(), reason.code))
+        };
+        let waived = reasons.iter().find_map(|reason| Some((reason.clone(), waiver(reason)?)));
+        reasons.retain(|reason| waiver(reason).is_none());
         let failed = reasons.iter().filter(|r| !r.code.is_undetermined());
         let worst = most_specific(failed).or_else(|| most_specific(&reasons)).cloned();
         let mut children = vec![judged.node.clone()];
         children.extend(nodes);
         let Some(reason) = worst else {
             let node = Node::pass(Kind::Tree, "all").children(children);
-            return Judgement { node, ..judged };
+            let Some((reason, exception)) = waived else {
+                return Judgement { node, ..judged };
+            };
+            let mut excepted =
+                judgement(Node::refuse(Kind::Tree, "all", reason.clone()), Some(reason))
+                    .excepted(exception);
+            excepted.node.children = node.children;
+            excepted.weakened.extend(judged.weakened);
+            return excepted;
         };
         let node = Node::refuse(Kind::Tree, "all", reason.clone());
         let node = Node { reason: None, ..node }.children(children);
@@ -239,6 +279,11 @@ impl Verdict {
         }
     }
 
+    /// What a front does.
+    pub(super) fn enforced(&self) -> Outcome {
+        self.enforced
+    }
+
     /// What a front does, where that is not the outcome.
     pub(super) fn effective(&self) -> Option<Outcome> {
         (self.enforced != self.outcome).then_some(self.enforced)
@@ -261,7 +306,7 @@ impl Verdict {
             return;
         };
         self.mode = mode(policy, rule);
-        let reason = Reason::of(Code::ImageStaticDeny).found(format!("rule `{}`", rule.name));
+        let reason = denied(rule);
         let node = Node::refuse(Kind::Rule, rule.name.clone(), reason.clone());
         self.refuse(reason, vec![node]);
     }

@@ -54,6 +54,10 @@ impl Exception {
         mut names: impl Iterator<Item = &'n str>,
         code: Code,
     ) -> bool {
+        // The block list comes first.
+        if code == Code::SignerBlocked {
+            return false;
+        }
         let of_rule = self.rules.is_empty() || self.rules.iter().any(|r| r == rule);
         let named = |name: &str| self.waive.iter().any(|w| w == name);
         of_rule && (named("*") || named(code.as_str()) || names.any(named))
@@ -127,7 +131,8 @@ pub(super) fn read(
     waivable.extend(known);
     waivable.extend(ALL_CODES.iter().map(|code| code.as_str()));
     let waive = names("waive", &waivable, "requirement's name and no reason code");
-    let never = [Code::ImageBlocked, Code::ImageStaticDeny, Code::DigestUnpinned];
+    let never =
+        [Code::ImageBlocked, Code::ImageStaticDeny, Code::DigestUnpinned, Code::SignerBlocked];
     if let Some(code) = never.iter().find(|code| waive.iter().any(|w| w == code.as_str())) {
         r.error(Code::PolicyInvalidValue, &at.path, format!("`{code}` cannot be waived"));
     }

@@ -103,9 +103,11 @@ impl Match {
         self.labels.is_some()
     }
 
-    /// True where its expression looks at the request.
+    /// True where it looks at what may change without the image, and of which nobody says what it was
+    /// before: what its expression reads, and the labels of the namespace.
     pub fn reads_request(&self) -> bool {
-        self.cel.as_ref().is_some_and(|cel| cel.reads().any(|read| read.variable == "request"))
+        let reads = |cel: &Program| cel.reads().any(|read| read.variable == "request");
+        self.namespace_labels.is_some() || self.cel.as_ref().is_some_and(reads)
     }
 }
 
