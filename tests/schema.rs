@@ -722,6 +722,7 @@ fn broken_lists() -> Vec<Broken> {
         ("/spec/exceptions/0/waive", json!([]), VALUE),
         ("/spec/exceptions/0/waive", json!(["image.blocked"]), VALUE),
         ("/spec/exceptions/0/waive", json!(["image.staticDeny"]), VALUE),
+        ("/spec/exceptions/0/waive", json!(["signer.blocked"]), VALUE),
         ("/spec/exceptions/0/waive", json!(["key", "digest.unpinned"]), VALUE),
         ("/spec/exceptions/0/until", json!(null), MISSING),
         ("/spec/exceptions/0/until", json!("31.12.2026"), VALUE),

@@ -450,6 +450,7 @@ fn exceptions() -> Vec<Row> {
         never("image.blocked"),
         never("image.staticDeny"),
         never("digest.unpinned"),
+        never("signer.blocked"),
         meant(at(base, "image", json!(["**"]), UNKNOWN, "unknown field `image`"), "images"),
         item("images", json!("nginx"), INVALID, "`nginx` is not a glob"),
         item(

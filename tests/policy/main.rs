@@ -1,0 +1,25 @@
+//! What a policy says of attestations, of exceptions and block lists, and of the objects that hold
+//! images, end to end: everything is signed in memory, and each refusal has a twin with one fault
+//! less that is allowed.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the core reads no files and no clock; tests of it do"
+)]
+
+#[path = "../support/sigstore/mod.rs"]
+#[allow(unused_imports, reason = "each test takes what it needs")]
+mod sigstore;
+
+mod registry;
+
+mod admission;
+mod ages;
+mod blocks;
+mod conditions;
+mod exceptions;
+mod joins;
+mod matching;
+mod modes;
+mod reference;
+mod selection;
