@@ -80,6 +80,9 @@ pub(super) fn judge<'a>(
         steps: shared.steps.clone(),
     };
     verdict.mode = rules.iter().map(|r| mode(policy, r)).min().unwrap_or(policy.mode);
+    let verifies =
+        |r: &&Rule| matches!(r.action, Action::Require(_)) && mode(policy, r) == verdict.mode;
+    verdict.unverified = !rules.iter().any(|rule| verifies(rule));
     let mut found = Found::default();
     for rule in rules {
         let tree = match &rule.action {

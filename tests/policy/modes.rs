@@ -152,6 +152,20 @@ fn a_tag_that_is_admitted_under_an_enforced_rule_is_pinned() {
     assert!(!admitted_unpinned, "{decided:?}");
 }
 
+/// A rule that is only watched does not pin for one that asks for nothing, nor refuse.
+#[test]
+fn what_only_a_watched_rule_has_verified_is_not_pinned() {
+    for action in [good(), bad()] {
+        let allowed = json!({ "static": "allow" });
+        let policy = of("enforce", &[(None, allowed), (Some("warn"), action)]);
+        for can_patch in [true, false] {
+            let decided = registry().decide_on(&policy, &pod("reg.test/app:1", can_patch)).0;
+            assert_eq!(decided.enforced(), Outcome::Allow);
+            assert!(decided.patches.is_empty());
+        }
+    }
+}
+
 /// Every code that makes a verdict undetermined, and how it comes about here.
 fn undetermined() -> Vec<(&'static str, Registry, Budget)> {
     let app = digest(&image("app"));
