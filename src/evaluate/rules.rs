@@ -80,9 +80,9 @@ pub(super) fn judge<'a>(
         steps: shared.steps.clone(),
     };
     verdict.mode = rules.iter().map(|r| mode(policy, r)).min().unwrap_or(policy.mode);
-    let verifies =
-        |r: &&Rule| matches!(r.action, Action::Require(_)) && mode(policy, r) == verdict.mode;
-    verdict.unverified = !rules.iter().any(|rule| verifies(rule));
+    let strictest = rules.iter().filter(|rule| mode(policy, rule) == verdict.mode);
+    let mut actions = strictest.map(|rule| &rule.action);
+    verdict.unverified = !actions.any(|action| matches!(action, Action::Require(_)));
     let mut found = Found::default();
     for rule in rules {
         let tree = match &rule.action {
