@@ -16,6 +16,8 @@ pub mod blob;
 pub mod cli;
 mod der;
 pub mod driver;
+pub mod object;
 pub mod policy;
+pub mod record;
 pub mod runtime;
 pub mod source;

@@ -7,13 +7,15 @@ use countersign::{
     wire::{BlobDecision, ImageDecision, Mark, Node, Outcome},
 };
 
-use super::style::Style;
+use super::{report::word, style::Style};
 
 /// What was decided on one thing.
 pub(super) struct Verdict<'a> {
     name: &'a str,
     digest: Option<&'a str>,
     outcome: Outcome,
+    raw: Option<Outcome>,
+    effective: Option<Outcome>,
     reason: Option<&'a Reason>,
     explanation: &'a Node,
 }
@@ -24,6 +26,8 @@ impl<'a> From<&'a ImageDecision> for Verdict<'a> {
             name: &image.reference,
             digest: image.digest.as_deref(),
             outcome: image.outcome,
+            raw: image.raw,
+            effective: image.effective,
             reason: image.reason.as_ref(),
             explanation: &image.explanation,
         }
@@ -36,6 +40,8 @@ impl<'a> From<&'a BlobDecision> for Verdict<'a> {
             name: &blob.name,
             digest: blob.digest.as_deref(),
             outcome: blob.outcome,
+            raw: blob.raw,
+            effective: blob.effective,
             reason: blob.reason.as_ref(),
             explanation: &blob.explanation,
         }
@@ -44,10 +50,14 @@ impl<'a> From<&'a BlobDecision> for Verdict<'a> {
 
 /// The verdict in the first line, the tree below it.
 pub(super) fn render(verdict: &Verdict<'_>, style: Style) -> String {
-    let mut out = format!("{} {}", style.outcome(verdict.outcome), clean(verdict.name));
+    let (outcome, because) = (style.outcome(verdict.outcome), because(verdict));
+    let mut out = format!("{outcome}{because} {}", clean(verdict.name));
     if let Some(digest) = verdict.digest.filter(|d| !verdict.name.contains(*d)) {
         out.push('@');
         out.push_str(&clean(digest));
+    }
+    if let Some(effective) = verdict.effective {
+        let _ = write!(out, "  {}", style.faint(&format!("effective: {}", word(effective))));
     }
     out.push('\n');
     let root = verdict.explanation;
@@ -60,6 +70,15 @@ pub(super) fn render(verdict: &Verdict<'_>, style: Style) -> String {
     }
     children(&mut out, "", root, style);
     out
+}
+
+/// What made an outcome another than it was found to be.
+fn because(verdict: &Verdict<'_>) -> &'static str {
+    match verdict.raw {
+        Some(Outcome::Deny) => "(exception)",
+        Some(Outcome::Undetermined) => "(undetermined: warn)",
+        Some(Outcome::Allow) | None => "",
+    }
 }
 
 fn children(out: &mut String, prefix: &str, node: &Node, style: Style) {
@@ -160,6 +179,30 @@ DENY ghcr.io/a/b:1@sha256:00
    └─ ✓ digest  equal
 ";
         assert_eq!(render(&Verdict::from(&image), Style::new(When::Never)), expected);
+    }
+
+    #[test]
+    fn says_what_an_exception_and_a_mode_have_changed() {
+        let mut image = ImageDecision {
+            reference: "a/b:1".to_owned(),
+            path: None,
+            digest: None,
+            outcome: Outcome::Allow,
+            raw: Some(Outcome::Deny),
+            effective: None,
+            reason: None,
+            explanation: Node::pass(Kind::Image, "x"),
+        };
+        let first = |image: &ImageDecision| {
+            let text = render(&Verdict::from(image), Style::new(When::Never));
+            text.lines().next().unwrap().to_owned()
+        };
+        assert_eq!(first(&image), "ALLOW(exception) a/b:1");
+        image.raw = Some(Outcome::Undetermined);
+        assert_eq!(first(&image), "ALLOW(undetermined: warn) a/b:1");
+        (image.outcome, image.raw) = (Outcome::Deny, None);
+        image.effective = Some(Outcome::Allow);
+        assert_eq!(first(&image), "DENY a/b:1  effective: allow");
     }
 
     #[test]

@@ -5,6 +5,8 @@ mod explanation;
 mod kubewarden;
 mod module;
 mod output;
+mod policy;
+mod replay;
 mod report;
 mod revocation;
 mod signed_by;
@@ -39,6 +41,8 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Kubewarden(kubewarden::Kubewarden),
+    Policy(policy::Policy),
+    Replay(replay::Replay),
     Verify(verify::Verify),
     VerifyBlob(Box<verify_blob::VerifyBlob>),
     VerifyBundle(verify_bundle::VerifyBundle),
@@ -100,6 +104,8 @@ pub fn run(modules: Modules) -> ExitCode {
     };
     match arguments.command {
         Command::Kubewarden(kubewarden) => kubewarden.run().into(),
+        Command::Policy(policy) => policy.run(modules).into(),
+        Command::Replay(replay) => replay.run(modules).into(),
         Command::Verify(verify) => verify.run(modules).into(),
         Command::VerifyBlob(verify) => verify.run(modules).into(),
         Command::VerifyBundle(verify) => verify.run(modules).into(),

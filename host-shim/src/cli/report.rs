@@ -44,7 +44,7 @@ pub(super) struct Manner {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// A tree that explains the verdict.
     #[default]
     Text,
@@ -55,6 +55,8 @@ enum Format {
 /// The decisions of one command.
 pub(super) struct Session<'a> {
     pub(super) evaluator: ModuleEvaluator,
+    /// Exit by what a front does, not by the outcome.
+    pub(super) honor_mode: bool,
     manner: &'a Manner,
     report: Report,
     exit: Exit,
@@ -102,7 +104,13 @@ impl<'a> Session<'a> {
         };
         let evaluator =
             ModuleEvaluator { module, limits: Limits::default(), now: clock.nanoseconds() };
-        Ok(Self { evaluator, manner, report, exit: Exit::default(), said: BTreeSet::new() })
+        let (exit, said) = (Exit::default(), BTreeSet::new());
+        Ok(Self { evaluator, honor_mode: false, manner, report, exit, said })
+    }
+
+    /// The module that decides.
+    pub(super) fn module(&self) -> &str {
+        &self.report.module.digest
     }
 
     /// The time of the decisions.
@@ -120,7 +128,7 @@ impl<'a> Session<'a> {
         let reference = reference.to_owned();
         let entry = match judged {
             Ok(Judgement { decision, stats, .. }) => {
-                self.exit = self.exit.worst(exit_of(&decision));
+                self.exit = self.exit.worst(exit_of(&decision, self.honor_mode));
                 self.complain(&decision.errors, &reference, locate);
                 let stats = self.manner.stats.then_some(stats);
                 Entry { reference, decision: Some(decision), error: None, stats }
@@ -150,17 +158,7 @@ impl<'a> Session<'a> {
         locate: &dyn Fn(&str) -> String,
     ) {
         for error in errors {
-            let place = if error.path == "/request" || error.path.starts_with("/request/") {
-                clean(reference)
-            } else {
-                locate(&error.path)
-            };
-            let path = if error.path.is_empty() { "/" } else { &error.path };
-            let mut line =
-                format!("{place}: {} ({}) at {}", clean(&error.message), error.code, clean(path));
-            if let Some(suggestion) = &error.suggestion {
-                line.push_str(&format!("\n  did you mean {}?", clean(suggestion)));
-            }
+            let line = complaint(error, reference, locate);
             if self.said.insert(line.clone()) {
                 note(&line);
             }
@@ -177,7 +175,7 @@ impl<'a> Session<'a> {
         let mut text = String::new();
         for entry in &self.report.results {
             if let Some(decision) = &entry.decision {
-                text.push_str(&say(decision, style));
+                text.push_str(&say(decision, style, self.honor_mode));
             }
             if let Some(stats) = &entry.stats {
                 note(&figures(stats));
@@ -190,7 +188,28 @@ impl<'a> Session<'a> {
     }
 }
 
-fn say(decision: &Decision, style: Style) -> String {
+/// What is wrong with the policy or the request, and where.
+pub(super) fn complaint(
+    error: &PolicyError,
+    reference: &str,
+    locate: &dyn Fn(&str) -> String,
+) -> String {
+    let place = if error.path == "/request" || error.path.starts_with("/request/") {
+        clean(reference)
+    } else {
+        locate(&error.path)
+    };
+    let path = if error.path.is_empty() { "/" } else { &error.path };
+    let mut line =
+        format!("{place}: {} ({}) at {}", clean(&error.message), error.code, clean(path));
+    if let Some(suggestion) = &error.suggestion {
+        line.push_str(&format!("\n  did you mean {}?", clean(suggestion)));
+    }
+    line
+}
+
+/// The verdicts of a decision, its warnings and its mode.
+pub(super) fn say(decision: &Decision, style: Style, honor_mode: bool) -> String {
     let mut text = String::new();
     // With errors nothing was verified, and they have been said.
     if decision.errors.is_empty() {
@@ -200,18 +219,32 @@ fn say(decision: &Decision, style: Style) -> String {
     for warning in &decision.warnings {
         text.push_str(&format!("warning: {}\n", clean(warning)));
     }
-    if decision.mode != "enforce" && decision.errors.is_empty() {
+    let modes = decision.mode != "enforce" || decision.effective.is_some();
+    if modes && decision.errors.is_empty() {
         let mode = clean(&decision.mode);
-        text.push_str(&format!("mode: {mode} (the exit code does not heed it)\n"));
+        let effective = decision.effective.map(|o| format!(", effective: {}", word(o)));
+        let heeds = if honor_mode { "heeds" } else { "does not heed" };
+        let effective = effective.unwrap_or_default();
+        text.push_str(&format!("mode: {mode}{effective} (the exit code {heeds} it)\n"));
     }
     text
 }
 
-fn exit_of(decision: &Decision) -> Exit {
+/// An outcome as JSON writes it.
+pub(super) fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Allow => "allow",
+        Outcome::Deny => "deny",
+        Outcome::Undetermined => "undetermined",
+    }
+}
+
+/// By the outcome, or by what a front does.
+pub(super) fn exit_of(decision: &Decision, honor_mode: bool) -> Exit {
     if !decision.errors.is_empty() {
         return Exit::BadInput;
     }
-    match decision.outcome {
+    match if honor_mode { decision.enforced() } else { decision.outcome } {
         Outcome::Allow => Exit::Allow,
         Outcome::Deny => Exit::Deny,
         Outcome::Undetermined => Exit::Undetermined,

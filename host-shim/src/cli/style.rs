@@ -52,6 +52,10 @@ impl Style {
         }
     }
 
+    pub(super) fn passed(self, passed: bool) -> String {
+        if passed { self.paint(GREEN, "ok  ") } else { self.paint(RED, "FAIL") }
+    }
+
     pub(super) fn mark(self, mark: Mark) -> String {
         match mark {
             Mark::Pass => self.paint(GREEN, "✓"),

@@ -5,7 +5,8 @@ use std::{cell::OnceCell, path::Path};
 use super::{explanation::clean, output::note};
 use crate::source::{EvidenceSource, Layout, Options, Registry, Selector};
 
-const LAYOUT: &str = "oci-layout:";
+/// Before the directory of a layout.
+pub(super) const LAYOUT: &str = "oci-layout:";
 const ARCHIVE: &str = "oci-archive:";
 
 /// An image and where its evidence is.
@@ -29,6 +30,11 @@ pub(super) struct Registries {
 impl Registries {
     pub(super) fn new(options: Options) -> Self {
         Self { options, client: OnceCell::new() }
+    }
+
+    /// Where the evidence of images on registries comes from.
+    pub(super) fn source(&self) -> &dyn EvidenceSource {
+        self.client()
     }
 
     fn client(&self) -> &Registry {
@@ -76,7 +82,7 @@ impl<'a> Target<'a> {
 }
 
 /// `DIR[:tag|@digest]`. A directory of exactly that name comes first.
-fn split(place: &str) -> (&str, Option<Selector>) {
+pub(super) fn split(place: &str) -> (&str, Option<Selector>) {
     if Path::new(place).is_dir() {
         return (place, None);
     }

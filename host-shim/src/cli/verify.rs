@@ -1,19 +1,27 @@
 //! `countersign verify`.
 
+use std::{fs, path::PathBuf};
+
 use clap::{ArgGroup, Args};
-use countersign::wire::{ImageRequest, Request};
+use countersign::{
+    admission::Admission,
+    wire::{ImageRequest, Request},
+};
 
 use super::{
     Exit,
-    report::{Manner, Session, refuse},
+    output::note,
+    report::{Manner, Session, complaint, refuse},
     revocation::{RevocationOptions, say_notes},
     target::{self, Registries, Target},
 };
 use crate::{
-    driver::{Judgement, Question, decide},
+    driver::{Evaluator, Judgement, Question, decide},
+    object,
     policy::{Artifacts, Document},
+    record::Record,
     runtime::Modules,
-    source::{Options, Revocation, Sources},
+    source::{EvidenceSource, Options, Sources},
 };
 
 const EXAMPLES: &str = "\
@@ -22,6 +30,7 @@ References: HOST/REPO:TAG, HOST/REPO@DIGEST, oci-layout:DIR[:TAG|@DIGEST]
 Examples:
   countersign verify --policy policy.yaml ghcr.io/acme/app:1.0
   countersign verify --policy policy.yaml --image ghcr.io/acme/app oci-layout:build/image
+  countersign verify --policy policy.yaml --object deployment.yaml --namespace shop
   countersign verify --policy policy.yaml --output json IMAGE | jq -r '.results[].decision.outcome'
   countersign verify --notation-config ~/.config/notation ghcr.io/acme/app:1.0";
 
@@ -40,55 +49,173 @@ pub(super) struct Verify {
     /// The name that the policy's rules match for images in layouts
     #[arg(long, value_name = "NAME", value_parser = target::parse_name)]
     image: Option<String>,
+    #[command(flatten)]
+    context: Context,
+    /// Exit by what a front does under the policy's `mode`, not by the outcome
+    #[arg(long)]
+    honor_mode: bool,
+    /// Write the decision, and all that it rests on, for `countersign replay`; of one reference
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// Speak plain HTTP to registries on this machine
     #[arg(long)]
     plain_http: bool,
     #[command(flatten)]
     manner: Manner,
-    /// The images to decide on
-    #[arg(value_name = "REF", required = true)]
+    /// The images to decide on; without one, those of --object
+    #[arg(value_name = "REF", required_unless_present = "object")]
     references: Vec<String>,
     #[command(flatten)]
     revocation: RevocationOptions,
 }
 
+/// Where an image is to run.
+#[derive(Debug, Args)]
+pub(super) struct Context {
+    /// The Kubernetes object that holds the images, or an AdmissionReview, YAML or JSON: for rules
+    /// that look at it
+    #[arg(long, value_name = "FILE")]
+    object: Option<String>,
+    /// The namespace of the object
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+}
+
+impl Context {
+    /// What an admission front would be asked, where there is an object.
+    fn asked(&self) -> Result<Option<serde_json::Value>, String> {
+        let Some(path) = &self.object else { return Ok(None) };
+        let object = Document::load(path).map_err(|e| e.to_string())?.value;
+        Ok(Some(object::admission_request(&object, self.namespace.as_deref())))
+    }
+
+    /// What rules and conditions see, for an image that is named beside it.
+    pub(super) fn request(&self) -> Result<Request, String> {
+        Ok(match self.asked()? {
+            Some(asked) => object::context(&asked),
+            None => Request { namespace: self.namespace.clone(), ..Request::default() },
+        })
+    }
+}
+
 impl Verify {
     pub(super) fn run(self, modules: Modules) -> Exit {
-        let document = match load(&self.policy, &self.notation_config, Artifacts::Images) {
-            Ok(document) => document,
-            Err(e) => return refuse(&e),
-        };
-        let mut session = match Session::start(&self.manner, modules) {
-            Ok(session) => session,
-            Err(e) => return refuse(&e),
-        };
-        let plain_http = self.plain_http;
-        let registries = Registries::new(Options { plain_http, ..Options::default() });
+        self.judge(modules).unwrap_or_else(|e| refuse(&e))
+    }
+
+    fn judge(&self, modules: Modules) -> Result<Exit, String> {
+        if self.record.is_some() && self.references.len() > 1 {
+            return Err("--record is for one reference".to_owned());
+        }
+        let document = load(&self.policy, &self.notation_config, Artifacts::Images)?;
+        if self.references.is_empty() {
+            return self.object(modules, &document);
+        }
+        let context = self.context.request()?;
+        let mut session = self.start(modules)?;
+        let registries = self.registries();
         let revocation = self.revocation.source();
+        let place = Place { image: self.image.as_deref(), registries: &registries };
         for reference in &self.references {
-            let judged = self.decide(reference, &document, &session, &registries, &revocation);
+            let judged = place.open(reference, &context).and_then(|(target, request)| {
+                let source = Sources { images: target.source(), revocation: &revocation };
+                self.decide(&document, &session, &source, &request)
+            });
             session.add(reference, judged, &|pointer| document.locate(pointer));
         }
         say_notes(&revocation);
-        session.finish()
+        Ok(session.finish())
+    }
+
+    fn start(&self, modules: Modules) -> Result<Session<'_>, String> {
+        let mut session = Session::start(&self.manner, modules)?;
+        session.honor_mode = self.honor_mode;
+        Ok(session)
+    }
+
+    fn registries(&self) -> Registries {
+        let plain_http = self.plain_http;
+        Registries::new(Options { plain_http, ..Options::default() })
+    }
+
+    /// The images of an object, as an admission front takes them out of it.
+    fn object(&self, modules: Modules, document: &Document) -> Result<Exit, String> {
+        let asked = self.context.asked()?.unwrap_or_default();
+        let name = self.context.object.as_deref().unwrap_or_default();
+        let request = match object::admit(&asked, &document.value) {
+            Ok(Admission::Judge(request)) => *request,
+            Ok(Admission::Pass) => {
+                note(&format!("note: {name}: nothing of it is to be judged"));
+                return Ok(Exit::Allow);
+            }
+            Err(errors) => {
+                for error in &errors {
+                    note(&complaint(error, name, &|pointer| document.locate(pointer)));
+                }
+                return Ok(Exit::BadInput);
+            }
+        };
+        if self.image.is_some() {
+            return Err("--image is for layouts".to_owned());
+        }
+        let mut session = self.start(modules)?;
+        let (registries, revocation) = (self.registries(), self.revocation.source());
+        let source = Sources { images: registries.source(), revocation: &revocation };
+        let judged = self.decide(document, &session, &source, &request);
+        session.add(name, judged, &|pointer| document.locate(pointer));
+        say_notes(&revocation);
+        Ok(session.finish())
     }
 
     fn decide(
         &self,
-        reference: &str,
         document: &Document,
         session: &Session<'_>,
-        registries: &Registries,
-        revocation: &Revocation,
+        source: &Sources<'_>,
+        request: &Request,
     ) -> Result<Judgement, String> {
-        let target = Target::open(reference, self.image.as_deref(), registries)?;
-        let image = ImageRequest { reference: target.reference.clone(), path: None };
-        let request = Request { images: vec![image], ..Request::default() };
-        let (policy, now) = (&document.value, session.now());
-        let question = Question { policy, request: &request, now, budget: None };
-        let source = Sources { images: target.source(), revocation };
-        decide(&session.evaluator, &source, &question).map_err(|e| e.to_string())
+        let question =
+            Question { policy: &document.value, request, now: session.now(), budget: None };
+        let (judgement, record) =
+            decide_recorded(&session.evaluator, source, &question, session.module())?;
+        if let Some(path) = &self.record {
+            let written = fs::write(path, record.to_json());
+            written.map_err(|e| format!("`{}` cannot be written: {e}", path.display()))?;
+        }
+        Ok(judgement)
     }
+}
+
+/// Where the references of a command line are.
+pub(super) struct Place<'a> {
+    pub(super) image: Option<&'a str>,
+    pub(super) registries: &'a Registries,
+}
+
+impl<'a> Place<'a> {
+    /// An image, and what is asked of it.
+    pub(super) fn open(
+        &self,
+        reference: &str,
+        context: &Request,
+    ) -> Result<(Target<'a>, Request), String> {
+        let target = Target::open(reference, self.image, self.registries)?;
+        let image = ImageRequest { reference: target.reference.clone(), path: None };
+        let request = Request { images: vec![image], ..context.clone() };
+        Ok((target, request))
+    }
+}
+
+/// Decides, and keeps what the decision rests on.
+pub(super) fn decide_recorded(
+    evaluator: &dyn Evaluator,
+    source: &dyn EvidenceSource,
+    question: &Question<'_>,
+    module: &str,
+) -> Result<(Judgement, Record), String> {
+    let judgement = decide(evaluator, source, question).map_err(|e| e.to_string())?;
+    let record = Record::new(module, question, &judgement);
+    Ok((judgement, record))
 }
 
 /// Reads the policy, from whichever of the two it is to come.
