@@ -175,8 +175,8 @@ impl Judge<'_> {
         let known = |reason: &Reason| !reason.code.is_undetermined();
         match unknown {
             Some(reason) if all => outcome.reasons = vec![reason],
-            // One of all that fails settles it, whatever the others say.
-            _ if wanted.select == Select::All && outcome.reasons.iter().any(known) => {
+            // One that counts and fails settles it, whatever the others say.
+            _ if outcome.reasons.iter().any(known) => {
                 outcome.reasons.retain(known);
             }
             _ => outcome.reasons.extend(others),
