@@ -175,8 +175,9 @@ impl Judge<'_> {
         let known = |reason: &Reason| !reason.code.is_undetermined();
         match unknown {
             Some(reason) if all => outcome.reasons = vec![reason],
-            // One that counts and fails settles it, whatever the others say.
-            _ if outcome.reasons.iter().any(known) => {
+            // One of all that fails settles it, whatever the others say. One that is withheld may be
+            // younger than the latest that is known.
+            _ if wanted.select == Select::All && outcome.reasons.iter().any(known) => {
                 outcome.reasons.retain(known);
             }
             _ => outcome.reasons.extend(others),
