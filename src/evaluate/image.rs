@@ -16,7 +16,7 @@ use crate::{
     evidence::{Evidence, Miss},
     policy::{
         Action, AttestationKind, Authority, Exception, Matched, Mode, Pin, Policy, Requirement,
-        Rule, Subjects,
+        Rule, Subjects, Unmatched,
     },
     reference::{Digest, Reference},
     verdict::{Code, Reason},
@@ -33,6 +33,8 @@ pub(super) struct Subject {
     unmatched: Option<Reason>,
     /// Rules that are taken to be for it, as what would tell is not there.
     assumed: Vec<String>,
+    /// True where one of its rules is known to be for it.
+    certain: bool,
 }
 
 /// A normalised reference, and which rules match it.
@@ -44,6 +46,8 @@ pub(super) enum Gathered {
     NotNeeded,
     /// On the block list.
     Blocked(Reason),
+    /// The rules ask for none; this digest is not on the block list.
+    Unblocked(Digest),
     /// Not there to be judged.
     Failed(Reason),
     /// Not there to be held against the block list.
@@ -156,14 +160,23 @@ impl Subject {
     ) -> Option<Self> {
         let reference = Reference::parse(text).ok()?;
         let repository = reference.repository();
-        let mut subject =
-            Self { reference, rules: Vec::new(), unmatched: None, assumed: Vec::new() };
+        let mut subject = Self {
+            reference,
+            rules: Vec::new(),
+            unmatched: None,
+            assumed: Vec::new(),
+            certain: false,
+        };
         for (i, rule) in policy.rules.iter().enumerate() {
+            let assumed = subject.assumed.len();
             if rule.matches(&repository) && subject.is_matched(rule, request, seen, steps) {
                 subject.rules.push(i);
+                subject.certain |= subject.assumed.len() == assumed;
             }
         }
+        let matched = subject.rules.len();
         subject.rules.extend(policy.notation.for_image(text, &subject.reference));
+        subject.certain |= subject.rules.len() > matched;
         Some(subject)
     }
 
@@ -250,8 +263,10 @@ pub(super) fn gather(policy: &Policy, subject: &Subject, evidence: &mut Evidence
     if !needed && !policy.block.has_digests() {
         return Gathered::NotNeeded;
     }
+    // Nothing waives the block list, which looks at the platforms of an index too.
+    let listed = policy.block.has_digests();
     let failed = |miss: Miss, what: &str| match failed(miss, what) {
-        Gathered::Failed(reason) if !needed => Gathered::Unknown(reason),
+        Gathered::Failed(reason) if !needed || listed => Gathered::Unknown(reason),
         other => other,
     };
     let reference = &subject.reference;
@@ -276,7 +291,7 @@ pub(super) fn gather(policy: &Policy, subject: &Subject, evidence: &mut Evidence
         Err(miss) => return failed(miss, &reference.pinned(&digest).to_string()),
     };
     if !needed {
-        return if target.is_some() { Gathered::NotNeeded } else { Gathered::Pending };
+        return if target.is_some() { Gathered::Unblocked(digest) } else { Gathered::Pending };
     }
     let platforms = target
         .as_ref()
@@ -402,6 +417,29 @@ fn signature_roads(policy: &Policy, name: &str, roads: &mut Roads) {
 /// Judges an image whose evidence is all there.
 pub(super) fn judge(shared: &mut Shared<'_>, subject: &Subject, gathered: &Gathered) -> Verdict {
     let policy = shared.policy;
+    let mut verdict = judge_rules(shared, subject, gathered);
+    if let Gathered::Unblocked(digest) = gathered {
+        verdict.digest = Some(digest.clone());
+    }
+    // What was held against the block list is a digest: a tag may name another one later.
+    if policy.block.has_digests() {
+        verdict.unverified = false;
+    }
+    // A rule that may not be for the image must not let it in where it would otherwise match nothing.
+    let passes = verdict.outcome == Outcome::Allow
+        || (verdict.enforced() == Outcome::Allow && policy.mode == Mode::Enforce);
+    let matched = subject.certain || subject.rules.is_empty();
+    if passes && !matched && policy.unmatched == Unmatched::Deny {
+        verdict.mode = verdict.mode.min(policy.mode);
+        let nodes = std::mem::take(&mut verdict.explanation.children);
+        let reason = Reason::of(Code::ImageUnmatched).found(subject.assumed.join("; "));
+        verdict.refuse(reason, nodes);
+    }
+    verdict
+}
+
+fn judge_rules(shared: &mut Shared<'_>, subject: &Subject, gathered: &Gathered) -> Verdict {
+    let policy = shared.policy;
     let name = subject.reference.to_string();
     let mut verdict = Verdict::new(Kind::Image, &name, subject.strictest(policy));
     verdict.digest.clone_from(&subject.reference.digest);
@@ -425,7 +463,7 @@ pub(super) fn judge(shared: &mut Shared<'_>, subject: &Subject, gathered: &Gathe
         return verdict;
     }
     let found = match gathered {
-        Gathered::NotNeeded => {
+        Gathered::NotNeeded | Gathered::Unblocked(_) => {
             // Rules that allow without evidence, and authorities that verify nothing.
             let rules: Vec<_> = subject.rules(policy).collect();
             let digest = verdict.digest.as_ref().map(ToString::to_string).unwrap_or_default();
