@@ -150,6 +150,8 @@ fn embedded(
         };
         let repository = reference.repository();
         let layers = match evidence.manifest(&repository, &digest, descriptor.size()) {
+            // Hashed here: else it is only the host who says what the index carries.
+            Ok(manifest) if !manifest.exact => Err(Reason::of(Code::EvidenceHostAsserted)),
             Ok(manifest) => manifest::parse(manifest.bytes)
                 .map_err(|e| Reason::new(Code::ManifestMalformed, e))
                 .map(|(manifest, _)| manifest.layers.unwrap_or_default()),
@@ -161,7 +163,8 @@ fn embedded(
             Err(reason) => found.push(Embedded { digest, payload: Err(reason) }),
             Ok(layers) => {
                 let statements = layers.iter().filter(|l| l.media_type == manifest::IN_TOTO);
-                for layer in statements.take(MOST_EMBEDDED) {
+                let left = MOST_EMBEDDED.saturating_sub(found.len());
+                for layer in statements.take(left) {
                     found.extend(statement(evidence, &repository, layer));
                 }
             }
@@ -187,8 +190,8 @@ fn statement(
 
 /// `os`, `architecture` and `variant`, of a descriptor or a configuration.
 fn read(value: &Value) -> Option<Platform> {
-    let text = |name: &str| value.get(name)?.as_str().map(str::to_owned);
-    let variant = text("variant").filter(|variant| !variant.is_empty());
+    let text = |name: &str| value.get(name)?.as_str().map(str::to_owned).filter(|t| !t.is_empty());
+    let variant = text("variant");
     Some(Platform { os: text("os")?, architecture: text("architecture")?, variant })
 }
 
@@ -246,8 +249,9 @@ impl Judge<'_> {
         judged: &mut Vec<Judgement>,
         judge: &mut impl FnMut(&mut Self, &Scope<'_>) -> Judgement,
     ) {
+        // One that says of itself on what it runs nothing, or not all, is run on anything.
         let meant = |child: &&Child| {
-            let is = |p: &Platform| child.platform.as_ref().is_some_and(|found| p.is(found));
+            let is = |p: &Platform| child.platform.as_ref().is_none_or(|found| p.is(found));
             wanted.is_empty() || wanted.iter().any(is)
         };
         for child in children.iter().filter(meant) {

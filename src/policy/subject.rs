@@ -31,14 +31,41 @@ pub struct Platform {
 impl Platform {
     /// True for a platform that a policy means: what it does not say may be anything.
     pub fn is(&self, found: &Self) -> bool {
-        // OCI image-spec: the variant of arm64 is v8, whether or not it is said.
-        let variant = |p: &Self| match (p.architecture.as_str(), &p.variant) {
-            ("arm64", None) => Some("v8".to_owned()),
-            (_, variant) => variant.clone(),
+        let (wanted, found) = (self.normal(), found.normal());
+        wanted.os == found.os
+            && wanted.architecture == found.architecture
+            && (self.variant.is_none() || wanted.variant == found.variant)
+    }
+
+    /// The one spelling of what a runtime takes for the same
+    /// ([containerd](https://github.com/containerd/platforms/blob/main/database.go)). That the variant
+    /// of arm64 is v8, whether or not it is said, is of OCI's image-spec.
+    fn normal(&self) -> Self {
+        let lower = |text: &str| text.to_ascii_lowercase();
+        let os = match lower(&self.os).as_str() {
+            "macos" => "darwin".to_owned(),
+            os => os.to_owned(),
         };
-        self.os == found.os
-            && self.architecture == found.architecture
-            && (self.variant.is_none() || variant(self) == variant(found))
+        let variant = self.variant.as_deref().map(lower).unwrap_or_default();
+        let numbered = match variant.strip_prefix('v') {
+            Some(_) => variant.clone(),
+            None => format!("v{variant}"),
+        };
+        let (architecture, variant) = match lower(&self.architecture).as_str() {
+            "i386" => ("386".to_owned(), String::new()),
+            "amd64" | "x86_64" | "x86-64" if variant == "v1" => ("amd64".to_owned(), String::new()),
+            "amd64" | "x86_64" | "x86-64" => ("amd64".to_owned(), variant),
+            "aarch64" | "arm64" if variant.is_empty() || numbered == "v8.0" => {
+                ("arm64".to_owned(), "v8".to_owned())
+            }
+            "aarch64" | "arm64" => ("arm64".to_owned(), numbered),
+            "armhf" => ("arm".to_owned(), "v7".to_owned()),
+            "armel" => ("arm".to_owned(), "v6".to_owned()),
+            "arm" if variant.is_empty() => ("arm".to_owned(), "v7".to_owned()),
+            "arm" => ("arm".to_owned(), numbered),
+            other => (other.to_owned(), variant),
+        };
+        Self { os, architecture, variant: (!variant.is_empty()).then_some(variant) }
     }
 
     fn parse(text: &str) -> Option<Self> {
