@@ -123,7 +123,9 @@ pub enum Shape {
 /// Parses a document whose shape and media type must agree: one with both `manifests` and
 /// `layers` could be two images.
 pub fn parse(bytes: &[u8]) -> Result<(Manifest, Shape), String> {
-    let manifest: Manifest = json::parse_as(bytes).map_err(|e| e.to_string())?;
+    let value = json::parse(bytes).map_err(|e| e.to_string())?;
+    spelled(&value)?;
+    let manifest: Manifest = serde_json::from_value(value).map_err(|e| e.to_string())?;
     let shape = match (&manifest.layers, &manifest.manifests, &manifest.blobs) {
         (Some(_), None, None) => Shape::Image,
         (None, Some(_), None) => Shape::Index,
@@ -150,6 +152,59 @@ pub fn parse(bytes: &[u8]) -> Result<(Manifest, Shape), String> {
     }
 }
 
+const MEMBERS: &[&str] = &[
+    "annotations",
+    "artifactType",
+    "blobs",
+    "config",
+    "layers",
+    "manifests",
+    "mediaType",
+    "schemaVersion",
+    "subject",
+];
+const DESCRIPTOR: &[&str] =
+    &["annotations", "artifactType", "data", "digest", "mediaType", "platform", "size", "urls"];
+const PLATFORM: &[&str] =
+    &["architecture", "features", "os", "os.features", "os.version", "variant"];
+
+/// Who runs images reads them in Go, which takes `Manifests` for `manifests`, and the last of them: no
+/// member may have another spelling of a name that means something.
+fn spelled(manifest: &Value) -> Result<(), String> {
+    only(manifest, MEMBERS)?;
+    let one = ["config", "subject"].into_iter().filter_map(|name| manifest.get(name));
+    let lists = ["blobs", "layers", "manifests"];
+    let listed = lists.into_iter().filter_map(|name| manifest.get(name)?.as_array()).flatten();
+    for descriptor in one.chain(listed) {
+        only(descriptor, DESCRIPTOR)?;
+        if let Some(platform) = descriptor.get("platform") {
+            only(platform, PLATFORM)?;
+        }
+    }
+    Ok(())
+}
+
+fn only(object: &Value, names: &[&str]) -> Result<(), String> {
+    let members = object.as_object().into_iter().flat_map(|members| members.keys());
+    for member in members.filter(|member| !names.contains(&member.as_str())) {
+        let folded = folded(member);
+        if let Some(name) = names.iter().find(|name| name.to_ascii_lowercase() == folded) {
+            return Err(format!("`{member}` is another spelling of `{name}`"));
+        }
+    }
+    Ok(())
+}
+
+/// As Go's `encoding/json` folds names: the long s and the sign of kelvin are letters of ASCII to it.
+fn folded(name: &str) -> String {
+    let letter = |c: char| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
+    };
+    name.chars().map(letter).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +223,11 @@ mod tests {
             (r#"{"layers":[]}"#.into(), false),
             ("{}".into(), false),
             ("<html>".into(), false),
+            (r#"{"manifests":[],"Manifests":[]}"#.into(), false),
+            ("{\"manifests\":[],\"manife\u{17f}ts\":[]}".into(), false),
+            (r#"{"manifests":[{"digest":"a","Digest":"b"}]}"#.into(), false),
+            (r#"{"manifests":[{"digest":"a","platform":{"os":"a","OS":"b"}}]}"#.into(), false),
+            (r#"{"manifests":[{"digest":"a","annotations":{"OS":"b"}}],"other":1}"#.into(), true),
         ] {
             assert_eq!(parse(text.as_bytes()).is_ok(), good, "{text}");
         }
