@@ -103,30 +103,25 @@ fn answer(request: &Value, decision: &Decision) -> ValidationResponse {
     if !decision.errors.is_empty() {
         return refused(words(&decision.errors));
     }
-    if decision.outcome == Outcome::Allow {
-        let mutated_object = if decision.patches.is_empty() {
-            None
-        } else {
-            let object = request.get("object").unwrap_or(&Value::Null);
-            match admission::patched(object, &decision.patches) {
-                Some(object) => Some(object),
-                None => return refused("the object changed while it was judged".to_owned()),
-            }
-        };
-        return ValidationResponse {
-            accepted: true,
-            mutated_object,
-            warnings,
-            ..Default::default()
-        };
-    }
-    let message = reasons(decision);
-    if decision.enforced() != Outcome::Allow {
-        return ValidationResponse { warnings, ..refused(message) };
-    }
     let mut warnings = warnings;
-    warnings.push(format!("would be refused: {message}"));
-    ValidationResponse { accepted: true, warnings, ..Default::default() }
+    if decision.outcome != Outcome::Allow {
+        let message = reasons(decision);
+        if decision.enforced() != Outcome::Allow {
+            return ValidationResponse { warnings, ..refused(message) };
+        }
+        warnings.push(format!("would be refused: {message}"));
+    }
+    // Also beside an image that is only watched: the others run as they were verified.
+    let mutated_object = if decision.patches.is_empty() {
+        None
+    } else {
+        let object = request.get("object").unwrap_or(&Value::Null);
+        match admission::patched(object, &decision.patches) {
+            Some(object) => Some(object),
+            None => return refused("the object changed while it was judged".to_owned()),
+        }
+    };
+    ValidationResponse { accepted: true, mutated_object, warnings, ..Default::default() }
 }
 
 fn refused(message: String) -> ValidationResponse {
