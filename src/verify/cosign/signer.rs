@@ -281,16 +281,20 @@ impl Signed<'_> {
             let proof = instance.map(times).transpose()?;
             let proven = proof.as_ref().map(|p| p.times.as_slice()).unwrap_or_default();
             let now = [context.now];
+            // A block list is held against the path, whoever brought the certificates of it.
+            let mut above = travelled.to_vec();
             for time in if proven.is_empty() { &now } else { proven } {
-                path::verify(leaf, &intermediates, ca.roots, *time, Purpose::CodeSigning, spend)
-                    .map_err(|error| path_reason(error, leaf, ca.roots, *time))?;
+                let found =
+                    path::build(leaf, &intermediates, ca.roots, *time, Purpose::CodeSigning, spend)
+                        .map_err(|error| path_reason(error, leaf, ca.roots, *time))?;
+                above.extend(found.into_iter().skip(1));
             }
             checks.push(
                 Node::pass(Kind::Check, "certificate chain")
                     .detail(format!("issuer {}", leaf.issuer())),
             );
             checks.push(Node::pass(Kind::Check, "identity").detail(name.clone()));
-            let signer = Signer::certificate(leaf, &key).with_chain(travelled).proven(proven);
+            let signer = Signer::certificate(leaf, &key).with_chain(&above).proven(proven);
             let weakened = self.signed_by_leaf(&key, signature, proof, spend, checks, &name)?;
             Ok((signer, weakened))
         };
