@@ -68,10 +68,8 @@ one() {
         fi
         sleep 2
     done
-    wait "$process" || true
-    # A finding ends the run before its time.
-    ((ticks >= limit)) || found=1
-    grep -q '^SUMMARY: libFuzzer: \(deadly\|timeout\|out-of-memory\)\|panicked at' "$log" && found=1
+    # 72: interrupted.
+    wait "$process" || (($? == 72)) || found=1
     local last executions coverage
     last=$(grep -aoE '#[0-9]+.*cov: [0-9]+.*' "$log" | tail -n 1)
     executions=$(sed -nE 's/^stat::number_of_executed_units: +//p' "$log" | tail -n 1)
@@ -101,18 +99,23 @@ by_cpu() {
 minimise() {
     compile "$@"
     for target in "$@"; do
-        local corpus=fuzz/corpus/$target merged bytes=0 files=0
-        merged=$(mktemp -d)
-        "$out/bin/$target" -merge=1 -max_len=16384 "$merged" "$corpus" "$out/found/$target" \
-            >"$out/$target.merge.log" 2>&1
+        local corpus=fuzz/corpus/$target work seeds bytes=0 files=0
+        work=$(mktemp -d)
+        # A run may be writing there at this moment.
+        mkdir -p "$out/found/$target" "$work/merged"
+        cp -r "$out/found/$target" "$work/found"
+        # Edges without their counts: one input of those that differ in how often.
+        "$out/bin/$target" -merge=1 -use_counters=0 -max_len=16384 \
+            "$work/merged" "$corpus" "$work/found" >"$out/$target.merge.log" 2>&1
         find "$corpus" -type f -regextype posix-extended -regex '.*/[0-9a-f]{40}' -delete
-        # Small ones first: of what does not fit, most is the same again around another byte.
+        seeds=$(sha1sum "$corpus"/*)
         while read -r size file; do
             ((bytes + size <= MOST_BYTES)) || break
+            [[ $seeds != *$file* ]] || continue
             bytes=$((bytes + size)) files=$((files + 1))
-            cp "$merged/$file" "$corpus/$file"
-        done < <(find "$merged" -type f -printf '%s %f\n' | sort -n)
-        rm -r "$merged"
+            cp "$work/merged/$file" "$corpus/$file"
+        done < <(find "$work/merged" -type f -printf '%s %f\n' | sort -n)
+        rm -r "$work"
         echo "$target: $files inputs, $bytes bytes beside the seeds"
     done
 }
