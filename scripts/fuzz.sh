@@ -71,7 +71,7 @@ one() {
     # 72: interrupted.
     wait "$process" || (($? == 72)) || found=1
     local last executions coverage
-    last=$(grep -aoE '#[0-9]+.*cov: [0-9]+.*' "$log" | tail -n 1)
+    last=$(grep -aoE '#[0-9]+.*cov: [0-9]+.*' "$log" | tail -n 1) || true
     executions=$(sed -nE 's/^stat::number_of_executed_units: +//p' "$log" | tail -n 1)
     coverage=$(sed -nE 's/.*cov: ([0-9]+) ft: ([0-9]+).*/\1 (\2)/p' <<<"$last")
     printf '%-20s %8s %12s %12s %16s %9s\n' "$target" \
