@@ -140,7 +140,7 @@ fn embedded(
     let about = |d: &&Descriptor| {
         d.is_attestation() && d.annotation(manifest::BUILDKIT_DIGEST) == Some(&digest.to_string())
     };
-    let mut found = Vec::new();
+    let (mut found, mut left) = (Vec::new(), MOST_EMBEDDED);
     if !wanted.of_platforms.0.attestation_tag {
         return found;
     }
@@ -163,8 +163,8 @@ fn embedded(
             Err(reason) => found.push(Embedded { digest, payload: Err(reason) }),
             Ok(layers) => {
                 let statements = layers.iter().filter(|l| l.media_type == manifest::IN_TOTO);
-                let left = MOST_EMBEDDED.saturating_sub(found.len());
                 for layer in statements.take(left) {
+                    left = left.saturating_sub(1);
                     found.extend(statement(evidence, &repository, layer));
                 }
             }
