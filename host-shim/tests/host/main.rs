@@ -28,6 +28,7 @@ mod guest;
 mod layout;
 mod loopback;
 mod notation;
+mod policy;
 mod referrers;
 mod registry;
 mod revocation;

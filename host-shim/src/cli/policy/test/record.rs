@@ -39,6 +39,9 @@ pub(super) fn run(
     let (Some(policy), Some(out)) = (&live.policy, &live.out) else {
         return Err("--record needs --policy and --out".to_owned());
     };
+    if policy == "-" {
+        return Err("--record needs a policy that the test can name, no standard input".to_owned());
+    }
     if images.is_empty() {
         return Err("--record needs an image".to_owned());
     }
