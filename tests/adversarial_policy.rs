@@ -16,8 +16,8 @@ mod registry;
 
 use countersign::wire::{Answer, Bytes, ImageRequest, Outcome, Request, UnavailableReason};
 use registry::{
-    INDEX, MANIFEST, PROVENANCE, Registry, ask, digest, image, pod, policy, signed_by, statement,
-    unavailable,
+    INDEX, MANIFEST, PROVENANCE, Registry, ask, attested_by, digest, image, pod, policy, scan,
+    signed_by, statement, unavailable,
 };
 use serde_json::{Value, json};
 
@@ -235,4 +235,21 @@ fn an_image_that_is_only_watched_leaves_the_pins_of_others() {
     assert_ne!(decision.outcome, Outcome::Allow);
     assert_eq!(decision.enforced(), Outcome::Allow);
     assert_eq!(decision.patches.len(), 1, "{decision:?}");
+}
+
+/// A scan that is bad, and then deleted: all of no scans are good.
+#[test]
+fn a_join_of_nothing_fails() {
+    let wanted = json!({ "attestation": { "name": "scan", "type": "vuln", "signedBy": "ci", "maxAge": "7d" } });
+    let policy = policy(json!({ "rules": [{
+        "images": ["**"],
+        "require": { "any": ["ci", wanted] },
+        "conditions": [{ "cel": "attestations.scan.all(s, s.predicate.good)" }],
+    }] }));
+    let scanned = |good| attested_by("ci", scan(&image("app"), 1, good));
+    let signed = signed_by("ci", &image("app"));
+    let verdict = |all: &[Vec<u8>]| Registry::with(all).decide(&policy).verdict();
+    assert_eq!(verdict(&[signed.clone(), scanned(true)]), "allow");
+    assert_eq!(verdict(&[signed.clone(), scanned(false)]), "condition.unmet");
+    assert_eq!(verdict(&[signed]), "attestations.none");
 }

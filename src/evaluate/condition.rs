@@ -165,6 +165,10 @@ impl Judge<'_> {
 
     fn join(&mut self, wanted: &Attestation, scope: &Scope<'_>) -> Result<Value, Reason> {
         let mut selected = self.selection(wanted, scope)?;
+        if selected.is_empty() {
+            // What was withheld must not be good news: all of nothing holds.
+            return Err(Reason::of(Code::AttestationsNone).expected(wanted.describe()));
+        }
         selected.sort_by_key(|verified| verified.order());
         let mut bytes = 0_usize;
         let mut contents = Vec::new();
