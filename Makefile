@@ -21,15 +21,22 @@ help: ## this list
 demo: countersign ## build everything and verify really signed images, one allowed and one refused a family
 	scripts/demo.sh $(COUNTERSIGN)
 
+# What cargo says is kept, so that the last step can ask whether the tests of docs/features.md ran.
 test: test-core test-wasm ## every test that needs no extra service
 	@scripts/not-run.sh
+	NOT_RUN_DIR=$(abspath $(TARGET))/not-run RAN_DIR=$(abspath $(TARGET))/ran \
+		$(CARGO) test --release -p countersign --test features -- --ignored
 
 test-core: ## the core, natively: the quick part
-	@rm -rf $(TARGET)/not-run && mkdir -p $(TARGET)/not-run
-	NOT_RUN_DIR=$(abspath $(TARGET))/not-run $(CARGO) test --release -p countersign -p countersign-cel -p countersign-kubewarden
+	@rm -rf $(TARGET)/not-run $(TARGET)/ran && mkdir -p $(TARGET)/not-run $(TARGET)/ran
+	NOT_RUN_DIR=$(abspath $(TARGET))/not-run \
+		$(CARGO) test --release -p countersign -p countersign-cel -p countersign-kubewarden \
+		2>&1 | tee $(TARGET)/ran/core.txt
 
 test-wasm: countersign policy.wasm ## the same decisions through the module, the host, the example
-	NOT_RUN_DIR=$(abspath $(TARGET))/not-run $(CARGO) test --release -p countersign-host -p wasmtime-host
+	@mkdir -p $(TARGET)/ran
+	NOT_RUN_DIR=$(abspath $(TARGET))/not-run \
+		$(CARGO) test --release -p countersign-host -p wasmtime-host 2>&1 | tee $(TARGET)/ran/wasm.txt
 
 countersign: $(COUNTERSIGN) ## the command, at target/release/countersign
 
@@ -85,8 +92,9 @@ lint: ## formatting, clippy, documentation, licences and advisories
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --no-deps -p countersign -p countersign-cel
 	scripts/deny.sh
 
-bench: countersign ## fuel, bytes and time of one decision a family
+bench: countersign ## fuel, bytes and time of one decision a family, and how the cost grows
 	$(CARGO) bench -p countersign-host --bench decisions
+	$(CARGO) bench -p countersign-host --bench growth
 
 fuzz: ## run every fuzz target for T seconds (needs nightly and cargo-fuzz)
 	scripts/fuzz.sh $(or $(T),60)
