@@ -53,6 +53,9 @@ impl Resource {
         for pointer in &self.images {
             let mut open = vec![(String::new(), object)];
             for segment in pointer.split('/').skip(1) {
+                if let ("*", Some((path, _))) = (segment, open.iter().find(|(_, v)| is_plain(v))) {
+                    return Err(path.clone());
+                }
                 open = open.into_iter().flat_map(|(at, v)| step(&at, v, segment)).collect();
                 if open.len() > MOST_IMAGES {
                     return Err(pointer.clone());
@@ -68,6 +71,11 @@ impl Resource {
         }
         Ok(found)
     }
+}
+
+/// True for what has no elements, and should have.
+fn is_plain(value: &Value) -> bool {
+    matches!(value, Value::Bool(_) | Value::Number(_) | Value::String(_))
 }
 
 fn step<'v>(at: &str, value: &'v Value, segment: &str) -> Vec<(String, &'v Value)> {

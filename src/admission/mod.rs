@@ -52,8 +52,9 @@ pub fn read(
     if kinds.ignores(&group, kind) {
         return Ok(Admission::Pass);
     }
-    let resource = kinds.resource(&group, kind).filter(|_| !is_built_in(&group, kind));
-    let place = match (resource, pod_spec_pointer(kind)) {
+    let built_in = pod_spec_pointer(kind).filter(|_| is_built_in(&group, kind));
+    let resource = kinds.resource(&group, kind).filter(|_| built_in.is_none());
+    let place = match (resource, built_in) {
         (Some(resource), _) => Where::Resource(resource),
         (None, Some(pod_spec)) => Where::PodSpec(pod_spec),
         (None, None) => {
@@ -178,7 +179,7 @@ fn pod_spec_pointer(kind: &str) -> Option<&'static str> {
 
 /// True for a kind of Kubernetes itself, whose images are found without a policy's help.
 pub fn is_built_in(group: &str, kind: &str) -> bool {
-    ["", "apps", "batch"].contains(&group) && pod_spec_pointer(kind).is_some()
+    ["", "apps", "batch", "extensions"].contains(&group) && pod_spec_pointer(kind).is_some()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -58,11 +58,16 @@ pub(super) fn image(reference: &Reference, digest: Option<&str>, platform: Optio
     let mut image = Map::new();
     let repository = reference.repository();
     let (registry, path) = repository.split_once('/').unwrap_or(("", &repository));
-    image.insert("name".to_owned(), json!(reference.to_string()));
+    // A tag beside a digest names nothing: whoever writes it may write anything.
+    let (name, tag) = match &reference.digest {
+        Some(digest) => (format!("{repository}@{digest}"), None),
+        None => (reference.to_string(), reference.tag.as_ref()),
+    };
+    image.insert("name".to_owned(), json!(name));
     image.insert("registry".to_owned(), json!(registry));
     image.insert("path".to_owned(), json!(path));
     image.insert("repository".to_owned(), json!(repository));
-    if let Some(tag) = &reference.tag {
+    if let Some(tag) = tag {
         image.insert("tag".to_owned(), json!(tag));
     }
     if let Some(digest) = digest {

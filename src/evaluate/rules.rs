@@ -160,7 +160,9 @@ impl Found {
             let text = format!("{name}: not verified: {}: {}", reason.code, reason.message);
             verdict.warnings.push(text);
             shown = shown.detail("undetermined: warn");
-        } else if let Some(reason) = reason {
+        } else if mark != Mark::Pass || reason.is_some() {
+            // What does not pass always has a reason; one that is lost must not let anything in.
+            let reason = reason.unwrap_or_else(|| Reason::of(Code::Internal));
             self.refused.push((mark, mode(policy, rule) == Mode::Enforce, reason));
         }
         self.nodes.push(shown.children(vec![node]));

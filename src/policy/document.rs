@@ -93,11 +93,16 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
     if let Some(at) = spec.get("authorities") {
         for (name, at) in r.map(&at) {
             names.push(name);
+            if name.starts_with('/') {
+                r.error(Code::PolicyInvalidValue, &at.path, "a name does not begin with `/`");
+            }
             if let Some(authority) = authority::authority(r, &at, &trust, name, &mut warnings) {
                 authorities.insert(name.to_owned(), authority);
             }
         }
     }
+    // Each requirement looks its authority up.
+    names.sort_unstable();
 
     let mut rules = Vec::new();
     let trust_policy = spec.get("notationTrustPolicy");

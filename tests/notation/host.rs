@@ -137,7 +137,7 @@ impl Host {
             }
             Fetch::Ocsp { url, .. } | Fetch::Crl { url, .. } => match self.web.get(url) {
                 Some(body) => found(body.clone()),
-                None => self.silence.clone().unwrap_or(Answer::Unavailable {
+                None => self.silence.clone().unwrap_or_else(|| Answer::Unavailable {
                     reason: UnavailableReason::Transport,
                     message: "connection refused".into(),
                 }),
