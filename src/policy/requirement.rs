@@ -31,7 +31,7 @@ pub(super) fn read(
     }
     match at.value {
         Value::String(name) => {
-            if names.contains(&name.as_str()) {
+            if names.binary_search(&name.as_str()).is_ok() {
                 return Some(Requirement::Authority(name.clone()));
             }
             r.suggest(
