@@ -7,7 +7,7 @@
 )]
 
 #[path = "support/sigstore/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "each test takes what it needs")]
+#[allow(unused_imports, reason = "each test takes what it needs")]
 mod sigstore;
 
 #[path = "policy/registry.rs"]

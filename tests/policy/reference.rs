@@ -143,9 +143,9 @@ const PEOPLE: [&str; 4] = ["ann", "bob", "cem", "dee"];
 #[derive(Clone, Debug)]
 enum Tree {
     Authority(usize),
-    All(Vec<Tree>),
-    Any(Vec<Tree>),
-    AtLeast(usize, Vec<Tree>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    AtLeast(usize, Vec<Self>),
 }
 
 impl Tree {

@@ -178,7 +178,7 @@ fn what_cosign_puts_around_custom_is_taken_off() {
         ("https://acme.test/gate/v1", json!({ "Data": "{}" }), json!({ "Data": "{}" }), None),
         ("https://spdx.dev/Document", json!({ "Data": gate }), gate.clone(), None),
         ("https://spdx.dev/Document", json!({ "Data": "{}" }), json!({ "Data": "{}" }), None),
-        ("https://cyclonedx.org/bom", json!({ "Data": gate, "Timestamp": "" }), gate.clone(), None),
+        ("https://cyclonedx.org/bom", json!({ "Data": gate, "Timestamp": "" }), gate, None),
     ] {
         assert_eq!(unwrapped(predicate_type, &predicate), &inner, "{predicate_type} {predicate}");
         assert_eq!(opened(predicate_type, &predicate), open, "{predicate_type} {predicate}");

@@ -6,5 +6,7 @@ mod documents;
 mod held;
 mod provenance;
 mod sbom;
+#[path = "../support/mod.rs"]
+mod support;
 mod vsa;
 mod vulnerabilities;

@@ -3,8 +3,7 @@
 use countersign::wire::Outcome;
 use serde_json::{Value, json};
 
-#[path = "../../support/mod.rs"]
-mod support;
+use crate::support;
 
 /// The decision of a case of the corpora with a check in its requirement, and its reasons.
 fn decide(fields: &Value) -> (Outcome, Vec<&'static str>, String) {

@@ -22,10 +22,11 @@ pub(super) const CUSTOM: &str = "https://acme.test/scan/v1";
 pub(super) const CYCLONEDX: &str = "https://cyclonedx.org/bom";
 pub(super) const OPENVEX: &str = "https://openvex.dev/ns/v0.2.0";
 
+/// Code, path, message and suggestion of an error of a policy.
+pub(super) type Fault = (String, String, String, Option<String>);
+
 /// What a policy says in a requirement, or the errors of the policy.
-pub(super) fn parse(
-    fields: &Value,
-) -> Result<Check, Vec<(String, String, String, Option<String>)>> {
+pub(super) fn parse(fields: &Value) -> Result<Check, Vec<Fault>> {
     let key = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt\n6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==\n-----END PUBLIC KEY-----\n";
     let policy = json!({
         "apiVersion": "countersign.dev/v1",

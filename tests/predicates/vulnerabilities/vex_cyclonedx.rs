@@ -151,7 +151,7 @@ fn the_newest_analysis_counts_of_either_format() {
         ("at once", vec![at("resolved", new), at("exploitable", new)], false),
         (
             "first issued",
-            vec![document(&[(ANALYSIS, Some(first_issued.clone()))]), at("exploitable", new)],
+            vec![document(&[(ANALYSIS, Some(first_issued))]), at("exploitable", new)],
             false,
         ),
         ("without a date", vec![document(&undated)], false),
