@@ -15,6 +15,7 @@ use crate::{attestation::statement, verdict::Code, verify::notation};
 /// Trees that people write are two or three levels deep.
 const MOST_DEPTH: usize = 16;
 
+/// `names` are the authorities', in order.
 pub(super) fn read(
     r: &mut Reader,
     at: &Cursor<'_>,
