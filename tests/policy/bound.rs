@@ -218,7 +218,9 @@ fn a_mirror_stands_for_what_it_mirrors_segment_by_segment() {
 
 #[test]
 fn what_names_nothing_is_bound_to_nothing() {
-    let none = json!({ "to": "repository", "remaps": [] });
+    let mirror = json!({
+        "to": "repository", "remaps": [{ "from": "mirror.test", "to": "reg.test" }],
+    });
     let message = Registry::with(&[signed_by("ci", &image("app"))]);
     let nameless = Registry::with(&[about(COSIGN_SIGN, &[(None, "app")])]);
     for registry in [message, nameless] {
@@ -227,7 +229,7 @@ fn what_names_nothing_is_bound_to_nothing() {
             (json!("digest"), "allow"),
             (json!("repository"), ELSEWHERE),
             (json!("reference"), ELSEWHERE),
-            (none.clone(), ELSEWHERE),
+            (mirror.clone(), ELSEWHERE),
         ] {
             let found = registry.decide(&bound(&to, &json!("ci"))).verdict();
             assert_eq!(found, expected, "{to}");
@@ -289,18 +291,18 @@ fn an_attestation_is_bound_by_its_subjects_name() {
 
 #[test]
 fn what_is_bound_to_nothing_that_can_be_is_refused() {
-    let remap = |from: &str, to: &str| {
-        json!({ "to": "repository", "remaps": [{ "from": from, "to": to }] })
-    };
+    let remap = |from: &str, to: &str| json!({ "to": "repository", "remaps": [{ "from": from, "to": to }] });
+    let mut bound_to_digest = remap("mirror.test/a", "reg.test");
+    bound_to_digest["to"] = json!("digest");
     let root = "/spec/authorities/ci/cosign/boundTo";
     let good = remap("mirror.test/a", "reg.test");
     Policy::parse(&bound(&good, &json!("ci"))).unwrap();
     for (to, code, path) in [
         (json!("everything"), "policy.invalidValue", ""),
-        (json!(["repository"]), "policy.wrongType", ""),
+        (json!(["repository"]), "policy.invalidValue", ""),
         (json!({ "remaps": [] }), "policy.missingField", ""),
         (json!({ "to": "repository" }), "policy.missingField", ""),
-        (json!({ "to": "digest", "remaps": [] }), "policy.invalidValue", "/to"),
+        (bound_to_digest, "policy.invalidValue", "/to"),
         (json!({ "to": "repository", "remaps": [], "from": "a" }), "policy.unknownField", "/from"),
         (remap("mirror.test/a/", "reg.test"), "policy.invalidValue", "/remaps/0/from"),
         (remap("mirror.test/*", "reg.test"), "policy.invalidValue", "/remaps/0/from"),
