@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use crate::{
     registry::{MANIFEST, PROVENANCE, Registry, VULN, digest, found, image, signed_by, statement},
     subjects::{
-        CONFIG, NONE, descriptor, holding, index, named, of, on, platform, proven, reserialise,
-        rule, sign, verdict,
+        CONFIG, NONE, Signatures, descriptor, holding, index, named, of, on, platform, proven,
+        reserialise, rule, sign, verdict,
     },
 };
 
@@ -78,7 +78,7 @@ fn what_an_index_carries_is_as_good_as_its_signature() {
     let policy = rule(&json!("platforms"), &proven(json!({})));
     let (a, b) = (image("linux/a"), image("linux/b"));
     let carrier = both()[0].manifest();
-    let signed: [(&[(&[u8], &str)], &str); 6] = [
+    let signed: [(Signatures<'_>, &str); 6] = [
         (&[(&index, "ci")], "allow"),
         (&[(&index, "security"), (&index, "ci")], "allow"),
         (&[], NONE),

@@ -12,6 +12,9 @@ const COSIGN_SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
 pub(crate) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 pub(crate) const NONE: &str = "signatures.none";
 
+/// What is signed, and by whom.
+pub(crate) type Signatures<'s> = &'s [(&'s [u8], &'s str)];
+
 /// What a descriptor says of a platform.
 pub(crate) fn on(text: &str) -> Value {
     let parts: Vec<_> = text.split('/').collect();
@@ -96,8 +99,8 @@ fn what_may_run_is_a_platform() {
     for (platform_of, annotations, runs) in [
         (unknown.clone(), attestation.clone(), false),
         (unknown.clone(), json!({}), true),
-        (unknown.clone(), other.clone(), true),
-        (unknown.clone(), Value::Null, true),
+        (unknown.clone(), other, true),
+        (unknown, Value::Null, true),
         (on("linux/arm64"), attestation.clone(), true),
         (on("unknown/arm64"), attestation.clone(), true),
         (on("linux/unknown"), attestation.clone(), true),
@@ -327,7 +330,7 @@ fn a_tree_is_judged_on_each_of_its_subjects() {
     let split = json!({ "all": ["ci", { "all": ["security"], "subject": "platforms" }] });
     let distinct = json!({ "atLeast": 2, "of": ["ci", either] });
     let (whole, [amd64, arm64]) = (&index, names.map(image));
-    let table: [(&Value, &[(&[u8], &str)], &str); 9] = [
+    let table: [(&Value, Signatures<'_>, &str); 9] = [
         (
             &two,
             &[(&amd64, "ci"), (&amd64, "security"), (&arm64, "ci"), (&arm64, "security")],
