@@ -82,7 +82,16 @@ impl Statement {
         digest: &Digest,
         hash: impl Fn(HashAlgorithm) -> Option<String>,
     ) -> Option<&Subject> {
-        self.subjects.iter().find(|subject| subject.is(digest, &hash))
+        self.subjects_of(digest, hash).next()
+    }
+
+    /// All subjects that are this artifact.
+    pub fn subjects_of(
+        &self,
+        digest: &Digest,
+        hash: impl Fn(HashAlgorithm) -> Option<String>,
+    ) -> impl Iterator<Item = &Subject> {
+        self.subjects.iter().filter(move |subject| subject.is(digest, &hash))
     }
 }
 

@@ -19,11 +19,6 @@ pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.
 /// Docker manifest list.
 pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 
-/// True for an index, by its media type.
-pub fn is_index(media_type: &str) -> bool {
-    [OCI_INDEX, DOCKER_LIST].contains(&media_type)
-}
-
 /// Any manifest or index.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]

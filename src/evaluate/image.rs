@@ -281,12 +281,14 @@ pub(super) fn gather(policy: &Policy, subject: &Subject, evidence: &mut Evidence
         return Gathered::Blocked(Reason::of(Code::ImageBlocked).found(digest.to_string()));
     }
     let target = match target(evidence, reference, &digest) {
-        Ok((_, children)) if children.iter().any(|d| policy.block.has_digest(d)) => {
-            let found = children.into_iter().find(|d| policy.block.has_digest(d));
-            let found = found.map(|d| format!("{d} in the index")).unwrap_or_default();
-            return Gathered::Blocked(Reason::of(Code::ImageBlocked).found(found));
+        Ok((target, children)) => {
+            let mut children = children.iter().flatten();
+            if let Some(blocked) = children.find(|d| policy.block.has_digest(d)) {
+                let found = format!("{blocked} in the index");
+                return Gathered::Blocked(Reason::of(Code::ImageBlocked).found(found));
+            }
+            Some(target)
         }
-        Ok((target, _)) => Some(target),
         Err(Miss::Pending) => None,
         Err(miss) => return failed(miss, &reference.pinned(&digest).to_string()),
     };
@@ -340,12 +342,13 @@ fn failed(miss: Miss, reference: &str) -> Gathered {
     }
 }
 
-/// The image's own manifest: it must be one before any verdict, whatever the registry says.
+/// The image's own manifest: it must be one before any verdict, whatever the registry says. With it, of
+/// an index, its children.
 pub(super) fn target(
     evidence: &mut Evidence<'_>,
     reference: &Reference,
     digest: &Digest,
-) -> Result<(Target, Vec<Digest>), Miss> {
+) -> Result<(Target, Option<Vec<Digest>>), Miss> {
     let found = evidence.manifest(&reference.repository(), digest, None)?;
     let (parsed, shape) = manifest::parse(found.bytes).map_err(|error| {
         Miss::Problem(Reason::new(Code::ImageMalformed, format!("the image's manifest: {error}")))
@@ -358,8 +361,9 @@ pub(super) fn target(
         }
         .to_owned()
     });
-    let children = parsed.manifests.unwrap_or_default();
-    let children = children.iter().filter_map(|child| Digest::parse(&child.digest)).collect();
+    let children = parsed
+        .manifests
+        .map(|children| children.iter().filter_map(|child| Digest::parse(&child.digest)).collect());
     let target = Target {
         digest: digest.to_string(),
         media_type: found.exact.then_some(media_type),

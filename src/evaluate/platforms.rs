@@ -106,10 +106,10 @@ fn bundle(
     let digest = Digest::parse(&descriptor.digest)
         .ok_or_else(|| Reason::new(Code::ImageMalformed, "a platform has no valid digest"))?;
     let target = match image::target(evidence, reference, &digest) {
-        Ok((target, _)) if target.media_type.as_deref().is_some_and(manifest::is_index) => {
+        Ok((_, Some(_))) => {
             return Err(Reason::new(Code::ImageMalformed, "an index in an index"));
         }
-        Ok((target, _)) => Some(target),
+        Ok((target, None)) => Some(target),
         Err(Miss::Pending) => None,
         Err(Miss::Absent(message)) => {
             return Err(Reason::of(Code::EvidenceAbsent)
@@ -263,15 +263,15 @@ impl Judge<'_> {
                 Err(reason) => failed(&child.name, reason.clone()),
             });
         }
+        if !children.iter().any(|child| meant(&child)) && wanted.is_empty() {
+            judged.push(failed("platforms", Reason::of(Code::PlatformAbsent)));
+        }
         let is_there = |p: &&Platform| {
             !children.iter().any(|c| c.platform.as_ref().is_some_and(|found| p.is(found)))
         };
         for absent in wanted.iter().filter(is_there) {
             let reason = Reason::of(Code::PlatformAbsent).expected(absent.to_string());
             judged.push(failed(&absent.to_string(), reason));
-        }
-        if judged.is_empty() {
-            judged.push(failed("platforms", Reason::of(Code::PlatformAbsent)));
         }
     }
 }

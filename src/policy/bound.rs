@@ -59,8 +59,23 @@ impl BoundTo {
 impl Remap {
     fn apply(&self, repository: &str) -> Option<String> {
         let rest = repository.strip_prefix(&self.from)?;
-        (rest.is_empty() || rest.starts_with('/')).then(|| format!("{}{rest}", self.to))
+        if !rest.is_empty() && !rest.starts_with('/') {
+            return None;
+        }
+        // Docker Hub's own images have a name in front.
+        Reference::parse(&format!("{}{rest}", self.to)).ok().map(|to| to.repository())
     }
+}
+
+/// A registry, or the beginning of a repository in one, in the form that references are compared in.
+fn normal(text: &str) -> Option<String> {
+    let has_registry = text.split('/').next().is_some_and(|first| first.contains(['.', ':']));
+    if !has_registry || text.contains(['@', '*']) {
+        return None;
+    }
+    // Two more segments, so that the last one is no tag and Docker Hub adds none of its own.
+    let whole = Reference::parse(&format!("{text}/x/x")).ok()?.repository();
+    whole.strip_suffix("/x/x").map(str::to_owned)
 }
 
 /// `None` for `digest`, which every signature is bound to.
@@ -85,17 +100,15 @@ pub(super) fn read(r: &mut Reader, at: &Cursor<'_>) -> Option<BoundTo> {
         let mut prefix = |name: &str| {
             let at = remap.need(r, name)?;
             let text = r.text(&at)?;
-            let good = !text.ends_with('/')
-                && !text.contains(['@', '*'])
-                && text.contains(['.', ':', '/']);
-            if !good {
+            let normal = normal(text);
+            if normal.is_none() {
                 r.error(
                     Code::PolicyInvalidValue,
                     &at.path,
                     format!("`{text}` is not a registry or the beginning of a repository in one"),
                 );
             }
-            good.then(|| text.to_owned())
+            normal
         };
         if let (Some(from), Some(to)) = (prefix("from"), prefix("to")) {
             remaps.push(Remap { from, to });

@@ -332,6 +332,12 @@ fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
     } else {
         Action::Require(requirement::read(r, &at, names, 0)?)
     };
+    if let Action::Require(tree) = &action
+        && subject != Subjects::Resolved
+        && requirement::has_subject(tree)
+    {
+        r.error(Code::PolicyInvalidValue, &rule.path, "a `subject` in a rule that has one already");
+    }
     let mode = rule.get("mode").and_then(|at| r.word(&at, MODES));
     let undetermined = rule.get("undetermined").and_then(|at| r.word(&at, UNDETERMINED));
     let conditions = rule

@@ -92,13 +92,18 @@ fn object(r: &mut Reader, at: &Cursor<'_>, names: &[&str], depth: usize) -> Opti
         _ => attestation(r, &at, names, depth),
     };
     match subject {
-        Some(subject) => Some(on(subject?, of?)),
+        Some(subject) => on(r, &object.path, subject?, of?),
         None => of,
     }
 }
 
-fn on(subject: Subjects, of: Requirement) -> Requirement {
-    Requirement::On { subject, of: Box::new(of) }
+/// A platform has no platforms.
+fn on(r: &mut Reader, path: &str, subject: Subjects, of: Requirement) -> Option<Requirement> {
+    if has_subject(&of) {
+        r.error(Code::PolicyInvalidValue, path, "a `subject` in what has one already");
+        return None;
+    }
+    Some(Requirement::On { subject, of: Box::new(of) })
 }
 
 fn children(
@@ -183,7 +188,7 @@ fn attestation(
         conditions,
     });
     match subject {
-        Some(subject) => Some(on(subject?, attestation)),
+        Some(subject) => on(r, &object.path, subject?, attestation),
         None => Some(attestation),
     }
 }
@@ -265,7 +270,7 @@ pub(super) fn names<'t>(tree: &'t Requirement, found: &mut Vec<&'t str>) {
     }
 }
 
-fn has_subject(tree: &Requirement) -> bool {
+pub(super) fn has_subject(tree: &Requirement) -> bool {
     match tree {
         Requirement::Authority(_) | Requirement::Attestation(_) => false,
         Requirement::All(of) | Requirement::Any(of) | Requirement::AtLeast { of, .. } => {

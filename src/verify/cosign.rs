@@ -153,7 +153,7 @@ fn bound(
             checks.push(Node::pass(Kind::Check, "signed name").detail(name));
             Ok(())
         }
-        Err(reason) => Err(Rejected { reason, checks: std::mem::take(checks) }),
+        Err(reason) => Err(Rejected { reason, checks: checks.clone() }),
     }
 }
 
@@ -338,8 +338,20 @@ fn signed_statement(
     let about_us =
         digest.as_ref().and_then(|d| statement.subject_of(d, |a| context.target.hash(a))).is_some();
     if let (Some(digest), true) = (&digest, about_us) {
-        let subject = statement.subject_of(digest, |a| context.target.hash(a));
-        bound(subject.and_then(|s| s.name.as_deref()), context, checks)?;
+        // Any of several subjects may be the one.
+        let ours = statement.subjects_of(digest, |a| context.target.hash(a));
+        let mut refused = None;
+        let mut names = ours.map(|subject| subject.name.as_deref());
+        let fits = names.any(|name| match bound(name, context, checks) {
+            Ok(()) => true,
+            Err(rejected) => {
+                refused.get_or_insert(rejected);
+                false
+            }
+        });
+        if let (false, Some(rejected)) = (fits, refused) {
+            return Err(rejected);
+        }
     }
     if !about_us {
         let found: Vec<_> = statement

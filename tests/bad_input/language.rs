@@ -261,7 +261,24 @@ fn attestations() -> Vec<Row> {
     };
     let why = "needs `maxAge`: what was withheld cannot be told from what never was";
     let vex = "/spec/rules/0/require/all/0/attestation/vulnerabilities/vex";
+    let twice = |subject: Value| {
+        let trees = json!([{ "subject": subject, "all": [{ "subject": "both", "all": ["ci"] }] }]);
+        let row = at("/spec/rules/0/require", "all", trees, INVALID, "a `subject` in what has one");
+        told(row, "/spec/rules/0/require/all/0")
+    };
     vec![
+        twice(json!("platforms")),
+        twice(json!("resolved")),
+        told(
+            at(
+                "/spec/rules",
+                "0",
+                json!({ "images": ["**"], "subject": "platforms", "require": { "subject": "both", "all": ["ci"] } }),
+                INVALID,
+                "a `subject` in a rule that has one already",
+            ),
+            "/spec/rules/0",
+        ),
         is_no_duration("7"),
         is_no_duration("0d"),
         is_no_duration("-7d"),

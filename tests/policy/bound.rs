@@ -181,10 +181,15 @@ fn a_mirror_stands_for_what_it_mirrors_segment_by_segment() {
         remap("mirror.test/hub", "docker.io"),
         remap("mirror.test:50", "reg.test"),
         remap("mirror.test/one/app", "reg.test/renamed"),
+        remap("other.test/hub", "index.docker.io"),
     ]);
     check(
         &json!({ "to": "repository", "remaps": remaps }),
         &[
+            // Docker Hub's own images, and aliases of registries.
+            ("mirror.test/hub/nginx@", "nginx", true),
+            ("mirror.test/hub/nginx@", "docker.io/acme/nginx", false),
+            ("other.test/hub/acme/app@", "docker.io/acme/app", true),
             ("mirror.test/quay/acme/app@", "quay.test/acme/app", true),
             // Under its own name it is what it says.
             ("mirror.test/quay/acme/app@", "mirror.test/quay/acme/app", true),

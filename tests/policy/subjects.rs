@@ -264,6 +264,34 @@ fn an_index_in_an_index_is_refused() {
     }
 }
 
+/// A host that writes it anew makes no platform of it.
+#[test]
+fn an_index_in_an_index_is_refused_on_every_host() {
+    let inner = index(&[platform("linux/arm64")]);
+    let outer = index(&[platform("linux/amd64"), descriptor(&inner, &on("linux/arm64"))]);
+    let mut registry = holding(&outer, &["linux/amd64", "linux/arm64"]);
+    registry.store(&inner);
+    for signed in [&outer, &inner, &image("linux/amd64"), &image("linux/arm64")] {
+        sign_digest(&mut registry, signed);
+    }
+    reserialise(&mut registry, &inner);
+    assert_eq!(verdict(&registry, &outer, &json!("platforms")), "image.malformed");
+    assert_eq!(verdict(&registry, &outer, &named(&["linux/amd64"])), "allow");
+}
+
+#[test]
+fn an_index_that_nothing_can_run_of_has_no_platform() {
+    let mut carrier = descriptor(&image("linux/amd64"), &on("unknown/unknown"));
+    carrier["annotations"] = json!({ "vnd.docker.reference.type": "attestation-manifest" });
+    let outer = index(&[carrier]);
+    let mut registry = holding(&outer, &["linux/amd64"]);
+    sign(&mut registry, &outer, "ci");
+    for subject in [json!("platforms"), json!("both")] {
+        assert_eq!(verdict(&registry, &outer, &subject), "platform.absent", "{subject}");
+    }
+    assert_eq!(verdict(&registry, &outer, &json!("resolved")), "allow");
+}
+
 /// What platforms there are is read in bytes that were hashed here.
 #[test]
 fn the_platforms_of_an_index_that_was_rewritten_are_unknown() {
