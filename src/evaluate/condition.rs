@@ -10,7 +10,7 @@ use super::{
     requirement::{Judge, Scope},
 };
 use crate::{
-    policy::{Attestation, Condition, Requirement},
+    policy::{Attestation, Condition, Policy, Requirement, Rule},
     reference::Reference,
     verdict::{Code, Reason},
     wire::{Kind, Node, Request},
@@ -35,20 +35,34 @@ impl<'a> Shared<'a> {
 
     /// Goes on to another rule.
     pub(super) fn begin(&mut self, tree: &'a Requirement) {
-        let mut all = Vec::new();
-        tree.attestations(&mut all);
-        self.named = all.into_iter().filter_map(|a| Some((a.name.as_deref()?, a))).collect();
+        self.named =
+            tree.attestations().into_iter().filter_map(|a| Some((a.name.as_deref()?, a))).collect();
         self.joined.clear();
     }
 }
 
-/// `request`, as conditions see it: what an admission front knows.
-pub(super) fn request(request: &Request) -> Value {
-    let mut seen = serde_json::to_value(request).unwrap_or_default();
+/// `request`, as expressions see it: what an admission front knows. Blobs are large, and not among it.
+pub(super) fn request(policy: &Policy, request: &Request) -> Value {
+    if !policy.rules.iter().any(Rule::reads_request) {
+        return Value::Null;
+    }
+    let context = Request {
+        images: Vec::new(),
+        blobs: Vec::new(),
+        can_patch: false,
+        kind: request.kind.clone(),
+        group: request.group.clone(),
+        name: request.name.clone(),
+        operation: request.operation.clone(),
+        object: request.object.clone(),
+        old_object: request.old_object.clone(),
+        user_info: request.user_info.clone(),
+        namespace_labels: request.namespace_labels.clone(),
+        namespace: request.namespace.clone(),
+    };
+    let mut seen = serde_json::to_value(context).unwrap_or_default();
     if let Some(members) = seen.as_object_mut() {
-        for own in ["blobs", "canPatch", "images"] {
-            members.remove(own);
-        }
+        members.remove("canPatch");
     }
     seen
 }

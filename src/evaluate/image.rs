@@ -98,7 +98,7 @@ impl Wanted {
         wanted.of_platforms.1.nested = true;
         for rule in subject.rules(policy) {
             wanted.reads_config |= rule.reads_config();
-            if let Action::Require(tree) = &rule.action {
+            if let Some(tree) = rule.tree() {
                 wanted.on(policy, &rule.subject, tree);
             }
         }
@@ -120,14 +120,12 @@ impl Wanted {
     fn add(&mut self, policy: &Policy, tree: &Requirement, of_platforms: bool) {
         match tree {
             Requirement::On { subject, of } => self.on(policy, subject, of),
-            Requirement::All(of) | Requirement::Any(of) | Requirement::AtLeast { of, .. } => {
-                of.iter().for_each(|child| self.add(policy, child, of_platforms));
-            }
             Requirement::Authority(_) | Requirement::Attestation(_) => {
                 let (roads, nested) =
                     if of_platforms { &mut self.of_platforms } else { &mut self.resolved };
                 add_roads(policy, tree, roads, nested);
             }
+            _ => tree.children().iter().for_each(|child| self.add(policy, child, of_platforms)),
         }
     }
 }
@@ -377,9 +375,6 @@ pub(super) fn target(
 fn add_roads(policy: &Policy, tree: &Requirement, roads: &mut Roads, nested: &mut Roads) {
     match tree {
         Requirement::Authority(name) => signature_roads(policy, name, roads),
-        Requirement::All(of) | Requirement::Any(of) | Requirement::AtLeast { of, .. } => {
-            of.iter().for_each(|child| add_roads(policy, child, roads, nested));
-        }
         Requirement::Attestation(attestation) => {
             if attestation.vex.is_some() {
                 roads.attestation_tag = true;
@@ -400,7 +395,7 @@ fn add_roads(policy: &Policy, tree: &Requirement, roads: &mut Roads, nested: &mu
                 }
             }
         }
-        Requirement::On { of, .. } => add_roads(policy, of, roads, nested),
+        _ => tree.children().iter().for_each(|child| add_roads(policy, child, roads, nested)),
     }
 }
 

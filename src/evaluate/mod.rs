@@ -58,7 +58,7 @@ pub fn evaluate(
         return refuse(errors, policy.mode.as_str(), now);
     }
     let mut evidence = Evidence::new(evidence, budget);
-    let seen = condition::request(request);
+    let seen = condition::request(policy, request);
     let mut steps = Cost::new(budget.steps);
     let mut subjects: BTreeMap<&str, Subject> = BTreeMap::new();
     for asked in &request.images {

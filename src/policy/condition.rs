@@ -111,11 +111,9 @@ pub(super) fn program(r: &mut Reader, at: &Cursor<'_>, place: Place) -> Option<P
 /// The attestations of a rule that have a name. A condition that reads others rests on all of them
 /// being there, so each of those says how old it may be.
 pub(super) fn check(r: &mut Reader, position: usize, rule: &Rule, tree: &Requirement) {
-    let mut all = Vec::new();
-    tree.attestations(&mut all);
     let path = format!("/spec/rules/{position}");
     let mut named: BTreeMap<&str, &Attestation> = BTreeMap::new();
-    for attestation in &all {
+    for attestation in tree.attestations() {
         if let Some(name) = &attestation.name
             && named.insert(name, attestation).is_some()
         {
@@ -123,8 +121,7 @@ pub(super) fn check(r: &mut Reader, position: usize, rule: &Rule, tree: &Require
             r.error(Code::PolicyInvalidValue, &path, message);
         }
     }
-    let conditions = all.iter().flat_map(|a| &a.conditions).chain(&rule.conditions);
-    for name in conditions.flat_map(Condition::attestations) {
+    for name in rule.all_conditions().flat_map(Condition::attestations) {
         match named.get(name) {
             None => r.suggest(
                 Code::PolicyUnknownName,

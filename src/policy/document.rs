@@ -131,7 +131,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
         }
     }
     for (i, rule) in rules.iter().enumerate() {
-        if let Action::Require(requirement) = &rule.action {
+        if let Some(requirement) = rule.tree() {
             requirement::check_weakened(r, requirement, &authorities);
             requirement::check_skipped(r, i, rule, requirement, &authorities);
             condition::check(r, i, rule, requirement);
@@ -203,12 +203,8 @@ fn exceptions(r: &mut Reader, spec: &Object<'_>, rules: &[Rule]) -> Vec<Exceptio
         Some(at) if at.value.as_array().is_none_or(|list| !list.is_empty()) => at,
         _ => return Vec::new(),
     };
-    let mut names = Vec::new();
-    for rule in rules {
-        if let Action::Require(tree) = &rule.action {
-            requirement::names(tree, &mut names);
-        }
-    }
+    let trees = rules.iter().filter_map(Rule::tree);
+    let names: Vec<_> = trees.flat_map(Requirement::names).collect();
     let rules: Vec<_> = rules.iter().map(|rule| rule.name.as_str()).collect();
     let items = r.list(&at);
     items.iter().filter_map(|item| exception::read(r, item, &names, &rules)).collect()
@@ -257,16 +253,7 @@ fn resource(r: &mut Reader, at: &Cursor<'_>) -> Option<Resource> {
 
 /// What decides whether an update may be spared.
 fn reads(kinds: &mut Kinds, rules: &[Rule], blocks: bool) {
-    let of_match = |rule: &Rule| rule.matching.as_ref().is_some_and(Match::reads_request);
-    let of_rule = |rule: &Rule| {
-        let mut all = Vec::new();
-        if let Action::Require(tree) = &rule.action {
-            tree.attestations(&mut all);
-        }
-        let conditions = all.iter().flat_map(|a| &a.conditions).chain(&rule.conditions);
-        conditions.into_iter().any(|c| c.reads("request")) || of_match(rule)
-    };
-    kinds.judge_updates = blocks || rules.iter().any(of_rule);
+    kinds.judge_updates = blocks || rules.iter().any(Rule::reads_request);
     kinds.reads_labels =
         rules.iter().any(|rule| rule.matching.as_ref().is_some_and(Match::reads_labels));
 }

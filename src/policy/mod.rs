@@ -186,14 +186,29 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// `require`, where that is what it does.
+    pub fn tree(&self) -> Option<&Requirement> {
+        match &self.action {
+            Action::Require(tree) => Some(tree),
+            Action::StaticAllow | Action::StaticDeny => None,
+        }
+    }
+
+    /// What must hold of the attestations of a rule, and of all that was verified.
+    fn all_conditions(&self) -> impl Iterator<Item = &Condition> {
+        let attestations = self.tree().into_iter().flat_map(Requirement::attestations);
+        attestations.flat_map(|a| &a.conditions).chain(&self.conditions)
+    }
+
     /// True where a condition looks at the image's configuration.
     pub fn reads_config(&self) -> bool {
-        let mut all = Vec::new();
-        if let Action::Require(tree) = &self.action {
-            tree.attestations(&mut all);
-        }
-        let of_attestations = all.iter().flat_map(|a| &a.conditions);
-        of_attestations.chain(&self.conditions).any(|c| c.reads("imageConfig"))
+        self.all_conditions().any(|c| c.reads("imageConfig"))
+    }
+
+    /// True where an expression looks at the request.
+    pub fn reads_request(&self) -> bool {
+        self.matching.as_ref().is_some_and(Match::reads_request)
+            || self.all_conditions().any(|c| c.reads("request"))
     }
 }
 
@@ -257,15 +272,34 @@ pub struct Attestation {
 }
 
 impl Requirement {
-    /// The attestations of a tree, in the order in which they are written.
-    pub fn attestations<'t>(&'t self, found: &mut Vec<&'t Attestation>) {
+    /// What it is made of.
+    pub fn children(&self) -> &[Self] {
         match self {
-            Self::Authority(_) => {}
-            Self::All(of) | Self::Any(of) | Self::AtLeast { of, .. } => {
-                of.iter().for_each(|child| child.attestations(found));
-            }
-            Self::Attestation(attestation) => found.push(attestation),
-            Self::On { of, .. } => of.attestations(found),
+            Self::Authority(_) | Self::Attestation(_) => &[],
+            Self::All(of) | Self::Any(of) | Self::AtLeast { of, .. } => of,
+            Self::On { of, .. } => std::slice::from_ref(of),
+        }
+    }
+
+    /// True where it is such a requirement, or is made of one.
+    fn contains(&self, is: &impl Fn(&Self) -> bool) -> bool {
+        is(self) || self.children().iter().any(|child| child.contains(is))
+    }
+
+    /// The attestations of a tree, in the order in which they are written.
+    pub fn attestations(&self) -> Vec<&Attestation> {
+        match self {
+            Self::Attestation(attestation) => vec![attestation],
+            _ => self.children().iter().flat_map(Self::attestations).collect(),
+        }
+    }
+
+    /// By which exceptions know the requirements of a tree.
+    fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Authority(name) => vec![name],
+            Self::Attestation(attestation) => attestation.names().collect(),
+            _ => self.children().iter().flat_map(Self::names).collect(),
         }
     }
 }

@@ -258,37 +258,12 @@ const ALIASES: &[&str] = &[
     "vuln",
 ];
 
-/// By which exceptions know the requirements of a tree.
-pub(super) fn names<'t>(tree: &'t Requirement, found: &mut Vec<&'t str>) {
-    match tree {
-        Requirement::Authority(name) => found.push(name),
-        Requirement::All(of) | Requirement::Any(of) | Requirement::AtLeast { of, .. } => {
-            of.iter().for_each(|child| names(child, found));
-        }
-        Requirement::Attestation(attestation) => found.extend(attestation.names()),
-        Requirement::On { of, .. } => names(of, found),
-    }
-}
-
 pub(super) fn has_subject(tree: &Requirement) -> bool {
-    match tree {
-        Requirement::Authority(_) | Requirement::Attestation(_) => false,
-        Requirement::All(of) | Requirement::Any(of) | Requirement::AtLeast { of, .. } => {
-            of.iter().any(has_subject)
-        }
-        Requirement::On { .. } => true,
-    }
+    tree.contains(&|part| matches!(part, Requirement::On { .. }))
 }
 
 fn has_attestation(tree: &Requirement) -> bool {
-    match tree {
-        Requirement::Authority(_) => false,
-        Requirement::All(of) | Requirement::Any(of) | Requirement::AtLeast { of, .. } => {
-            of.iter().any(has_attestation)
-        }
-        Requirement::Attestation(_) => true,
-        Requirement::On { of, .. } => has_attestation(of),
-    }
+    tree.contains(&|part| matches!(part, Requirement::Attestation(_)))
 }
 
 /// An authority whose authenticity is only logged proves nobody: it may stand alone, and nowhere
@@ -338,16 +313,12 @@ pub(super) fn check_skipped(
 }
 
 fn skips(tree: &Requirement, authorities: &BTreeMap<String, Authority>) -> bool {
-    match tree {
+    tree.contains(&|part| match part {
         Requirement::Authority(name) => {
             matches!(authorities.get(name), Some(Authority::NotationSkip(notation::Profile::Spec)))
         }
-        Requirement::All(of) | Requirement::Any(of) | Requirement::AtLeast { of, .. } => {
-            of.iter().any(|child| skips(child, authorities))
-        }
-        Requirement::Attestation(_) => false,
-        Requirement::On { of, .. } => skips(of, authorities),
-    }
+        _ => false,
+    })
 }
 
 fn weakened_in<'a>(
