@@ -24,6 +24,7 @@ pub mod discovery;
 pub mod envelope;
 mod evaluate;
 pub mod evidence;
+pub mod glob;
 pub mod json;
 pub mod pem;
 pub mod policy;

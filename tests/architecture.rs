@@ -13,6 +13,7 @@ use std::{
 /// is verified; what the user wants; what is found; the decision.
 const ROOMS: &[(&str, &[&str])] = &[
     // Leaves.
+    ("glob", &[]),
     ("json", &[]),
     ("pem", &[]),
     ("time", &[]),
@@ -30,7 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("wire", &["evidence", "json", "verdict"]),
     ("evidence", &["reference", "verdict", "wire"]),
     // What an attestation says.
-    ("predicate", &["json", "reference", "time", "verdict"]),
+    ("predicate", &["glob", "json", "reference", "time", "verdict"]),
     // Whom to believe.
     ("trust", &["crypto", "time", "x509"]),
     // What the user wants. It holds the authorities that verification reads, and the kinds that
@@ -41,6 +42,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "admission",
             "attestation",
             "crypto",
+            "glob",
             "json",
             "predicate",
             "reference",

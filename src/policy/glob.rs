@@ -3,7 +3,10 @@
 
 use std::fmt;
 
-use crate::reference::{normalise, split_registry};
+use crate::{
+    glob::Pattern,
+    reference::{normalise, split_registry},
+};
 
 /// One glob.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,16 +15,7 @@ pub struct Glob {
     pub text: String,
     /// Starts with `!`.
     pub negated: bool,
-    tokens: Vec<Token>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token {
-    /// `**`
-    Any,
-    Char(u8),
-    /// `*`
-    Segment,
+    pattern: Pattern,
 }
 
 /// Why a text is not a glob.
@@ -78,7 +72,7 @@ impl Glob {
                 }
             }
         };
-        Ok(Self { text: text.to_owned(), negated, tokens: tokens(&normal) })
+        Ok(Self { text: text.to_owned(), negated, pattern: Pattern::of(normal.bytes()) })
     }
 
     /// A glob over the names of blobs, which have no registry and any characters.
@@ -90,40 +84,12 @@ impl Glob {
         if pattern.is_empty() || pattern.len() > 512 {
             return Err(GlobError::Length);
         }
-        Ok(Self { text: text.to_owned(), negated, tokens: tokens(pattern) })
+        Ok(Self { text: text.to_owned(), negated, pattern: Pattern::of(pattern.bytes()) })
     }
 
     /// True where the whole of `name` matches. Time is at most the product of both lengths.
     pub fn matches(&self, name: &str) -> bool {
-        let name = name.as_bytes();
-        // `reachable[i]`: the tokens so far can match the first i bytes.
-        let mut reachable = vec![false; name.len() + 1];
-        let mut next = reachable.clone();
-        if let Some(first) = reachable.first_mut() {
-            *first = true;
-        }
-        for token in &self.tokens {
-            let mut running = false;
-            let mut before = (false, None);
-            let bytes = name.iter().map(|byte| Some(*byte)).chain([None]);
-            for ((here, slot), byte) in reachable.iter().zip(next.iter_mut()).zip(bytes) {
-                let (was, last): (bool, Option<u8>) = before;
-                *slot = match token {
-                    Token::Char(c) => was && last == Some(*c),
-                    Token::Any => {
-                        running |= *here;
-                        running
-                    }
-                    Token::Segment => {
-                        running = *here || (running && last != Some(b'/'));
-                        running
-                    }
-                };
-                before = (*here, byte);
-            }
-            std::mem::swap(&mut reachable, &mut next);
-        }
-        reachable.last().copied().unwrap_or(false)
+        self.pattern.matches(name.bytes())
     }
 }
 
@@ -136,22 +102,6 @@ impl fmt::Display for GlobError {
             Self::TagOrDigest => f.write_str("rules match the repository, never a tag or a digest"),
         }
     }
-}
-
-fn tokens(pattern: &str) -> Vec<Token> {
-    let mut tokens = Vec::new();
-    for b in pattern.bytes() {
-        match (b, tokens.last()) {
-            (b'*', Some(Token::Segment)) => {
-                tokens.pop();
-                tokens.push(Token::Any);
-            }
-            (b'*', Some(Token::Any)) => {}
-            (b'*', _) => tokens.push(Token::Segment),
-            _ => tokens.push(Token::Char(b)),
-        }
-    }
-    tokens
 }
 
 #[cfg(test)]

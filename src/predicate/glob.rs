@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::glob::Pattern;
+
 /// Bytes of a pattern: builder identities and package URLs stay below 300.
 const MOST_PATTERN: usize = 512;
 /// Bytes of a text that is matched. What is longer matches nothing; whoever denies by a pattern
@@ -12,19 +14,8 @@ const MOST_TEXT: usize = 4096;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob {
     text: String,
-    /// What stands before the first star.
-    prefix: Vec<u8>,
-    rest: Vec<Token>,
+    pattern: Pattern,
     any_case: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token {
-    /// `**`
-    Any,
-    Byte(u8),
-    /// `*`
-    Segment,
 }
 
 /// Why a text is not a pattern: it is empty, or too long.
@@ -55,21 +46,8 @@ impl Glob {
         if text.is_empty() || text.len() > MOST_PATTERN {
             return Err(GlobError);
         }
-        let folded = |b: u8| if any_case { b.to_ascii_lowercase() } else { b };
-        let prefix: Vec<u8> = text.bytes().take_while(|b| *b != b'*').map(folded).collect();
-        let mut rest = Vec::new();
-        for b in text.bytes().skip(prefix.len()) {
-            match (b, rest.last()) {
-                (b'*', Some(Token::Segment)) => {
-                    rest.pop();
-                    rest.push(Token::Any);
-                }
-                (b'*', Some(Token::Any)) => {}
-                (b'*', _) => rest.push(Token::Segment),
-                _ => rest.push(Token::Byte(folded(b))),
-            }
-        }
-        Ok(Self { text: text.to_owned(), prefix, rest, any_case })
+        let pattern = Pattern::of(folded(text, any_case));
+        Ok(Self { text: text.to_owned(), pattern, any_case })
     }
 
     /// As written.
@@ -79,48 +57,17 @@ impl Glob {
 
     /// True where there is no star in it.
     pub(super) fn is_exact(&self) -> bool {
-        self.rest.is_empty()
+        self.pattern.is_exact()
     }
 
     /// True where the whole text matches. Time is at most the product of both lengths.
     pub fn matches(&self, text: &str) -> bool {
-        if text.len() > MOST_TEXT {
-            return false;
-        }
-        let folded = |b: u8| if self.any_case { b.to_ascii_lowercase() } else { b };
-        let mut bytes = text.bytes().map(folded);
-        if !self.prefix.iter().all(|b| bytes.next() == Some(*b)) {
-            return false;
-        }
-        if self.rest.is_empty() {
-            return bytes.next().is_none();
-        }
-        stars(&self.rest, &bytes.collect::<Vec<_>>())
+        text.len() <= MOST_TEXT && self.pattern.matches(folded(text, self.any_case))
     }
 }
 
-/// `reachable[i]`: the tokens so far can match the first i bytes.
-fn stars(tokens: &[Token], text: &[u8]) -> bool {
-    let mut reachable = vec![false; text.len() + 1];
-    if let Some(first) = reachable.first_mut() {
-        *first = true;
-    }
-    for token in tokens {
-        // What the slot before this one was before this token.
-        let (mut before, mut running) = (false, false);
-        let bytes = std::iter::once(None).chain(text.iter().copied().map(Some));
-        for (slot, byte) in reachable.iter_mut().zip(bytes) {
-            let here = *slot;
-            *slot = match token {
-                Token::Byte(b) => before && byte == Some(*b),
-                Token::Any => running || here,
-                Token::Segment => here || (running && byte != Some(b'/')),
-            };
-            running = *slot;
-            before = here;
-        }
-    }
-    reachable.last().copied().unwrap_or(false)
+fn folded(text: &str, any_case: bool) -> impl Iterator<Item = u8> {
+    text.bytes().map(move |b| if any_case { b.to_ascii_lowercase() } else { b })
 }
 
 /// Whether one of several patterns matches.
