@@ -31,6 +31,16 @@ impl Time {
     }
 }
 
+impl Time {
+    /// RFC 3339, or a bare date, which is its first moment in UTC.
+    pub fn parse_or_date(text: &str) -> Option<Self> {
+        match text.len() {
+            10 => Self::parse(&format!("{text}T00:00:00Z")),
+            _ => Self::parse(text),
+        }
+    }
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match OffsetDateTime::from_unix_timestamp(self.0).ok().and_then(|t| t.format(&Rfc3339).ok())

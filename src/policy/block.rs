@@ -221,11 +221,7 @@ fn identity(r: &mut Reader, at: &Cursor<'_>) -> Option<Blocked> {
 /// An instant, or a date, which begins at 00:00Z.
 pub(super) fn instant(r: &mut Reader, at: &Cursor<'_>) -> Option<Time> {
     let text = r.text(at)?;
-    let time = if text.len() == 10 {
-        Time::parse(&format!("{text}T00:00:00Z"))
-    } else {
-        Time::parse(text)
-    };
+    let time = Time::parse_or_date(text);
     if time.is_none() {
         invalid(r, at, text, "a date such as `2027-01-31`, or RFC 3339");
     }

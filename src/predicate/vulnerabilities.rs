@@ -28,7 +28,6 @@ pub use names::key;
 use report::Scan;
 pub use scanner::{Scanner, Version};
 pub use severity::{SEVERITIES, Severity};
-pub use shape::instant;
 use tally::Tally;
 use vex::Vex;
 

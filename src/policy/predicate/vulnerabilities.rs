@@ -12,7 +12,7 @@ use crate::{
     predicate::{
         Glob, Vulnerabilities,
         vulnerabilities::{
-            Ignore, IgnoredPackage, SEVERITIES, Scanner, Severity, Version, instant, key,
+            Ignore, IgnoredPackage, SEVERITIES, Scanner, Severity, Version, key,
         },
     },
     time::Time,
@@ -141,7 +141,7 @@ fn ignored(r: &mut Reader, at: &Cursor<'_>) -> Option<(String, Ignore)> {
 /// A bare date ends as it begins, at midnight UTC.
 fn until(r: &mut Reader, at: &Cursor<'_>) -> Option<Time> {
     let text = r.text(at)?;
-    let time = instant(text);
+    let time = Time::parse_or_date(text);
     if time.is_none() {
         let message =
             format!("`{text}` is not a date such as `2027-01-31` or `2027-01-31T12:00:00Z`");

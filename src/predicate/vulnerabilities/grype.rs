@@ -7,7 +7,7 @@ use super::{
     report::{Each, Finding, Fix, Package, Scan, Tool},
     severity::Severity,
     shape::{
-        Members, Read, instant, list, list_if_there, needed, object, object_if_there, text, time,
+        Members, Read, list, list_if_there, needed, object, object_if_there, text, time,
     },
 };
 use crate::time::Time;
@@ -77,6 +77,6 @@ fn available(fix: &Members) -> Read<Option<Time>> {
     let available = list_if_there(fix.get("available"), "`fix.available`")?;
     let dates = available.iter().map(|one| one.get("date").and_then(Value::as_str));
     // One that cannot be read may be the first.
-    let dates: Option<Vec<_>> = dates.map(|date| date.and_then(instant)).collect();
+    let dates: Option<Vec<_>> = dates.map(|date| date.and_then(Time::parse_or_date)).collect();
     Ok(dates.unwrap_or_default().into_iter().min())
 }

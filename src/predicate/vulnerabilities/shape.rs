@@ -77,19 +77,11 @@ pub(super) fn time(members: &Members, name: &str) -> Read<Option<Time>> {
     let Some(text) = text(members, name)? else {
         return Ok(None);
     };
-    let read = instant(text).ok_or_else(|| {
+    let read = Time::parse_or_date(text).ok_or_else(|| {
         let message = format!("`{name}` is not a time");
         Reason::new(Code::PredicateMalformed, message).expected("RFC 3339").found(shortened(text))
     });
     read.map(Some)
-}
-
-/// RFC 3339; a bare date is its first moment in UTC.
-pub fn instant(text: &str) -> Option<Time> {
-    match text.len() {
-        10 => Time::parse(&format!("{text}T00:00:00Z")),
-        _ => Time::parse(text),
-    }
 }
 
 /// Characters of one name in a verdict.
