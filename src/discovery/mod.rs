@@ -118,12 +118,6 @@ fn over_budget(evidence: &Evidence<'_>) -> Reason {
 
 /// The reason why listed content is not there; `None` while it is pending.
 fn content_reason(miss: Miss) -> Option<Reason> {
-    match miss {
-        Miss::Pending => None,
-        Miss::Absent(message) => Some(
-            Reason::new(Code::LayerUnexpected, "listed, but the registry does not have it")
-                .found(message),
-        ),
-        Miss::Problem(reason) => Some(reason),
-    }
+    let what = "listed, but the registry does not have it";
+    miss.reason(Reason::new(Code::LayerUnexpected, what))
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     discovery::manifest::{self, Shape},
-    evidence::{Evidence, Miss, Share},
+    evidence::{Evidence, Share},
     json,
     reference::{Digest, Reference},
     verdict::{Code, Reason},
@@ -25,14 +25,13 @@ pub(super) fn of(
         Ok(found) => found,
         Err(reason) => return Some(Err(reason)),
     };
-    Some(match evidence.blob(&reference.repository(), &digest, size, Share::Referrers) {
-        Ok(bytes) => json::parse(bytes).map_err(|e| malformed(&e.to_string())),
-        Err(Miss::Absent(message)) => {
-            Err(Reason::of(Code::EvidenceAbsent).expected(digest.to_string()).found(message))
+    match evidence.blob(&reference.repository(), &digest, size, Share::Referrers) {
+        Ok(bytes) => Some(json::parse(bytes).map_err(|e| malformed(&e.to_string()))),
+        Err(miss) => {
+            let absent = Reason::of(Code::EvidenceAbsent).expected(digest.to_string());
+            miss.reason(absent).map(Err)
         }
-        Err(Miss::Problem(reason)) => Err(reason),
-        Err(Miss::Pending) => return None,
-    })
+    }
 }
 
 fn descriptor(manifest: &[u8]) -> Result<(Digest, Option<u64>), Reason> {

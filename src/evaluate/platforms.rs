@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     discovery::manifest::{self, Descriptor, Shape},
-    evidence::{Evidence, Miss, Share},
+    evidence::{Evidence, Share},
     policy::{Platform, Subjects},
     reference::{Digest, Reference},
     verdict::{Code, Reason},
@@ -110,13 +110,13 @@ fn bundle(
             return Err(Reason::new(Code::ImageMalformed, "an index in an index"));
         }
         Ok((target, None)) => Some(target),
-        Err(Miss::Pending) => None,
-        Err(Miss::Absent(message)) => {
-            return Err(Reason::of(Code::EvidenceAbsent)
-                .expected(digest.to_string())
-                .found(message));
+        Err(miss) => {
+            let absent = Reason::of(Code::EvidenceAbsent).expected(digest.to_string());
+            match miss.reason(absent) {
+                Some(reason) => return Err(reason),
+                None => None,
+            }
         }
-        Err(Miss::Problem(reason)) => return Err(reason),
     };
     let roads = &wanted.of_platforms;
     let found = image::bundle(evidence, reference, &digest, target, roads, wanted.reads_config);
@@ -155,9 +155,10 @@ fn embedded(
             Ok(manifest) => manifest::parse(manifest.bytes)
                 .map_err(|e| Reason::new(Code::ManifestMalformed, e))
                 .map(|(manifest, _)| manifest.layers.unwrap_or_default()),
-            Err(Miss::Pending) => continue,
-            Err(Miss::Absent(message)) => Err(Reason::of(Code::LayerUnexpected).found(message)),
-            Err(Miss::Problem(reason)) => Err(reason),
+            Err(miss) => match miss.reason(Reason::of(Code::LayerUnexpected)) {
+                Some(reason) => Err(reason),
+                None => continue,
+            },
         };
         match layers {
             Err(reason) => found.push(Embedded { digest, payload: Err(reason) }),
@@ -181,9 +182,7 @@ fn statement(
     let digest = Digest::parse(&layer.digest)?;
     let payload = match evidence.blob(repository, &digest, layer.size(), Share::Attestations) {
         Ok(bytes) => Ok(bytes.to_vec()),
-        Err(Miss::Pending) => return None,
-        Err(Miss::Absent(message)) => Err(Reason::of(Code::LayerUnexpected).found(message)),
-        Err(Miss::Problem(reason)) => Err(reason),
+        Err(miss) => Err(miss.reason(Reason::of(Code::LayerUnexpected))?),
     };
     Some(Embedded { digest, payload })
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::{
     crypto::HexDigests,
     discovery::{self, Artifact, Claim, Discovered, Problem, Roads, manifest},
-    evidence::{Evidence, Miss, Share},
+    evidence::{Evidence, Share},
     reference::{Digest, Reference},
     time::Time,
     verdict::{Code, Reason},
@@ -110,11 +110,10 @@ fn document(
         .ok_or_else(|| malformed("the referrer's layer has no valid digest"))?;
     match evidence.blob(&reference.repository(), &digest, layer.size(), Share::Attestations) {
         Ok(bytes) => Ok(bytes.to_vec()),
-        Err(Miss::Absent(message)) => {
-            Err(Reason::of(Code::LayerUnexpected).expected(digest.to_string()).found(message))
+        Err(miss) => {
+            let absent = Reason::of(Code::LayerUnexpected).expected(digest.to_string());
+            // Asked for; what is still pending is not judged.
+            Err(miss.reason(absent).unwrap_or_else(|| Reason::of(Code::Internal)))
         }
-        Err(Miss::Problem(reason)) => Err(reason),
-        // Asked for; what is still pending is not judged.
-        Err(Miss::Pending) => Err(Reason::of(Code::Internal)),
     }
 }

@@ -57,6 +57,18 @@ pub enum Miss {
     Problem(Reason),
 }
 
+impl Miss {
+    /// Why it is not there, `absent` where the registry says so; `None` while it is pending.
+    pub fn reason(self, absent: Reason) -> Option<Reason> {
+        match self {
+            Self::Absent(message) if message.is_empty() => Some(absent),
+            Self::Absent(message) => Some(absent.found(message)),
+            Self::Pending => None,
+            Self::Problem(reason) => Some(reason),
+        }
+    }
+}
+
 impl<'a> Evidence<'a> {
     /// The order of `items` does not matter; two answers to one fetch that disagree are none.
     pub fn new(items: &'a [EvidenceItem], budget: Budget) -> Self {
