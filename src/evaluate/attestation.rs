@@ -55,6 +55,8 @@ struct Outcome<'a> {
     reasons: Vec<Reason>,
     verified: Vec<Verified<'a>>,
     passed: Option<Judgement>,
+    /// VEX, once somebody has looked for it: it is the same for each of them.
+    vex: Option<Vec<(Content, Option<Time>)>>,
 }
 
 impl Judge<'_> {
@@ -192,7 +194,7 @@ impl Judge<'_> {
         scope: &Scope<'s>,
         outcome: &mut Outcome<'s>,
     ) -> bool {
-        let (nodes, reasons) = self.content(wanted, &verified, scope);
+        let (nodes, reasons) = self.content(wanted, &verified, scope, &mut outcome.vex);
         let Verified { source, made, judged } = verified;
         let mark = worst(&reasons);
         let mut node = Node { mark, ..Node::pass(Kind::Candidate, source.name()) };
@@ -222,6 +224,7 @@ impl Judge<'_> {
         wanted: &Attestation,
         verified: &Verified<'s>,
         scope: &Scope<'s>,
+        vex: &mut Option<Vec<(Content, Option<Time>)>>,
     ) -> (Vec<Node>, Vec<Reason>) {
         if !wanted.has_content() {
             return (Vec::new(), Vec::new());
@@ -233,8 +236,8 @@ impl Judge<'_> {
                 return (vec![node], vec![reason]);
             }
         };
-        let vex = self.vex(wanted, scope);
-        let (mut nodes, mut reasons) = self.checks(wanted, &content, verified.made, &vex, scope);
+        let vex = vex.get_or_insert_with(|| self.vex(wanted, scope));
+        let (mut nodes, mut reasons) = self.checks(wanted, &content, verified.made, vex, scope);
         let (more, failed) = self.conditions_on(wanted, &content, scope);
         nodes.extend(more);
         reasons.extend(failed);
@@ -295,6 +298,7 @@ impl<'a> Outcome<'a> {
             reasons: Vec::new(),
             verified: Vec::new(),
             passed: None,
+            vex: None,
         }
     }
 

@@ -166,43 +166,42 @@ impl Subject {
             certain: false,
         };
         for (i, rule) in policy.rules.iter().enumerate() {
-            let assumed = subject.assumed.len();
-            if rule.matches(&repository) && subject.is_matched(rule, request, seen, steps) {
-                subject.rules.push(i);
-                subject.certain |= subject.assumed.len() == assumed;
+            if !rule.matches(&repository) {
+                continue;
             }
+            match subject.matched(rule, request, seen, steps) {
+                Matched::No => continue,
+                Matched::Unknown(what) => subject
+                    .assumed
+                    .push(format!("rule `{}` is taken to match: {what} is not known", rule.name)),
+                Matched::Yes => subject.certain = true,
+            }
+            subject.rules.push(i);
         }
-        let matched = subject.rules.len();
-        subject.rules.extend(policy.notation.for_image(text, &subject.reference));
-        subject.certain |= subject.rules.len() > matched;
+        if let Some(rule) = policy.notation.for_image(text, &subject.reference) {
+            subject.rules.push(rule);
+            subject.certain = true;
+        }
         Some(subject)
     }
 
     /// A rule that may be for the image is taken to be, unless it would let it pass.
-    fn is_matched(
+    fn matched(
         &mut self,
         rule: &Rule,
         request: &Request,
         seen: &Value,
         steps: &mut Cost,
-    ) -> bool {
+    ) -> Matched {
         let Some(matching) = &rule.matching else {
-            return true;
+            return Matched::Yes;
         };
-        let unknown = match matching.of(request) {
-            Matched::No => return false,
-            Matched::Unknown(_) if matches!(rule.action, Action::StaticAllow) => return false,
-            Matched::Unknown(what) => Some(what),
-            Matched::Yes => None,
-        };
-        if let Some(cel) = &matching.cel
-            && !self.agrees(cel, rule, seen, steps)
-        {
-            return false;
+        match (matching.of(request), &matching.cel) {
+            (Matched::No, _) => Matched::No,
+            (Matched::Unknown(_), _) if matches!(rule.action, Action::StaticAllow) => Matched::No,
+            (_, Some(cel)) if !self.agrees(cel, rule, seen, steps) => Matched::No,
+            (matched, _) => matched,
         }
-        let assumed = |what| format!("rule `{}` is taken to match: {what} is not known", rule.name);
-        self.assumed.extend(unknown.map(assumed));
-        true
     }
 
     /// The expression of `match`.
@@ -330,14 +329,8 @@ pub(super) fn bundle(
 }
 
 fn failed(miss: Miss, reference: &str) -> Gathered {
-    match miss {
-        Miss::Pending => Gathered::Pending,
-        Miss::Absent(message) => {
-            let reason = Reason::of(Code::EvidenceAbsent).expected(reference);
-            Gathered::Failed(if message.is_empty() { reason } else { reason.found(message) })
-        }
-        Miss::Problem(reason) => Gathered::Failed(reason),
-    }
+    let absent = Reason::of(Code::EvidenceAbsent).expected(reference);
+    miss.reason(absent).map_or(Gathered::Pending, Gathered::Failed)
 }
 
 /// The image's own manifest: it must be one before any verdict, whatever the registry says. With it, of

@@ -96,7 +96,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
     /// Judges a tree. `counted` where a threshold above wants to know who signed.
     pub(super) fn requirement(
         &mut self,
@@ -138,11 +138,19 @@ impl Judge<'_> {
         if scope.image.is_none() {
             return judgement;
         }
-        let waives = |e: &&&Exception| e.waives(self.rule, names(), reason.code);
-        match self.exceptions.iter().find(waives) {
+        match self.waiver(reason, names) {
             Some(exception) => judgement.excepted(exception),
             None => judgement,
         }
+    }
+
+    /// The exception under which what has these names may fail for this reason.
+    pub(super) fn waiver<'n, N: Iterator<Item = &'n str>>(
+        &self,
+        reason: &Reason,
+        names: impl Fn() -> N,
+    ) -> Option<&'a Exception> {
+        self.exceptions.iter().find(|e| e.waives(self.rule, names(), reason.code)).copied()
     }
 
     fn children(&mut self, of: &[Requirement], scope: &Scope<'_>, counted: bool) -> Vec<Judgement> {

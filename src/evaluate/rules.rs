@@ -229,10 +229,7 @@ impl Judge<'_> {
             return judged;
         }
         let (nodes, mut reasons) = self.conditions(&rule.conditions, None, scope);
-        let exceptions = self.exceptions.clone();
-        let waiver = |reason: &Reason| {
-            exceptions.iter().find(|e| e.waives(&rule.name, std::iter::empty(), reason.code))
-        };
+        let waiver = |reason: &Reason| self.waiver(reason, std::iter::empty);
         let waived = reasons.iter().find_map(|reason| Some((reason.clone(), waiver(reason)?)));
         reasons.retain(|reason| waiver(reason).is_none());
         let failed = reasons.iter().filter(|r| !r.code.is_undetermined());
@@ -260,8 +257,7 @@ impl Judge<'_> {
     fn failed(&self, reason: &Reason) -> Judgement {
         let node = Node::refuse(Kind::Tree, "evidence", reason.clone());
         let judged = judgement(node, Some(reason.clone()));
-        let waives = |e: &&&Exception| e.waives(self.rule, std::iter::empty(), reason.code);
-        match self.exceptions.iter().find(waives) {
+        match self.waiver(reason, std::iter::empty) {
             Some(exception) => judged.excepted(exception),
             None => judged,
         }
