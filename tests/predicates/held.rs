@@ -5,6 +5,7 @@ use countersign::{
     predicate::{Check, Context, Document},
     time::Time,
     verdict::Reason,
+    wire::PolicyError,
 };
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -19,8 +20,8 @@ pub(crate) const OTHER_DIGEST: &str =
 /// Code, path and suggestion of an error of the policy.
 pub(crate) type Fault = (String, String, Option<String>);
 
-/// One check of a requirement, or the errors of the policy.
-pub(crate) fn parse(check: &str, fields: &Value) -> Result<Check, Vec<Fault>> {
+/// One check of a requirement for a type of attestations, or the errors of the policy.
+pub(crate) fn read(kind: &str, check: &str, fields: &Value) -> Result<Check, Vec<PolicyError>> {
     let key = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt\n6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==\n-----END PUBLIC KEY-----\n";
     let policy = json!({
         "apiVersion": "countersign.dev/v1",
@@ -28,24 +29,25 @@ pub(crate) fn parse(check: &str, fields: &Value) -> Result<Check, Vec<Fault>> {
         "spec": {
             "authorities": { "key": { "cosign": { "keys": [key] } } },
             "rules": [{ "images": ["**"], "require": { "attestation": {
-                "type": "*", "signedBy": "key", "maxAge": "7d", check: fields,
+                "type": kind, "signedBy": "key", "maxAge": "7d", check: fields,
             } } }],
         },
     });
-    let policy = Policy::parse(&policy).map_err(|errors| {
-        let at = format!("/spec/rules/0/require/attestation/{check}");
-        errors
-            .into_iter()
-            .map(|e| {
-                let path = e.path.strip_prefix(&at).map(str::to_owned).unwrap_or(e.path);
-                (e.code, path, e.suggestion)
-            })
-            .collect::<Vec<_>>()
-    })?;
+    let policy = Policy::parse(&policy)?;
     let Action::Require(Requirement::Attestation(attestation)) = &policy.rules[0].action else {
         panic!("not an attestation");
     };
     Ok(attestation.checks[0].clone())
+}
+
+/// The same for any type, with the errors as tables write them.
+pub(crate) fn parse(check: &str, fields: &Value) -> Result<Check, Vec<Fault>> {
+    let at = format!("/spec/rules/0/require/attestation/{check}");
+    let fault = |e: PolicyError| {
+        let path = e.path.strip_prefix(&at).map(str::to_owned).unwrap_or(e.path);
+        (e.code, path, e.suggestion)
+    };
+    read("*", check, fields).map_err(|errors| errors.into_iter().map(fault).collect())
 }
 
 /// One check.

@@ -152,12 +152,12 @@ fn write_decimal(out: &mut String, value: &Value<'_>) -> Result<(), Cause> {
     }
 }
 
-fn as_double(value: &Value<'_>) -> Option<f64> {
+fn as_double(value: &Value<'_>, why: &'static str) -> Result<f64, Cause> {
     match value {
-        Value::Double(double) => Some(*double),
-        Value::Int(int) => Some(*int as f64),
-        Value::Uint(uint) => Some(*uint as f64),
-        _ => None,
+        Value::Double(double) => Ok(*double),
+        Value::Int(int) => Ok(*int as f64),
+        Value::Uint(uint) => Ok(*uint as f64),
+        _ => Err(refused(why, value.kind())),
     }
 }
 
@@ -167,9 +167,7 @@ fn write_fixed(
     precision: usize,
     cost: &mut Cost,
 ) -> Result<(), Cause> {
-    let Some(double) = as_double(value) else {
-        return Err(refused("fixed-point clause can only be used on doubles", value.kind()));
-    };
+    let double = as_double(value, "fixed-point clause can only be used on doubles")?;
     cost.text(precision.saturating_add(320))?;
     let _ = match not_finite(double) {
         Some(text) => out.write_str(text),
@@ -184,9 +182,7 @@ fn write_scientific(
     precision: usize,
     cost: &mut Cost,
 ) -> Result<(), Cause> {
-    let Some(double) = as_double(value) else {
-        return Err(refused("scientific clause can only be used on doubles", value.kind()));
-    };
+    let double = as_double(value, "scientific clause can only be used on doubles")?;
     cost.text(precision.saturating_add(16))?;
     if let Some(text) = not_finite(double) {
         out.push_str(text);

@@ -11,9 +11,7 @@ use crate::{
     },
     predicate::{
         Glob, Vulnerabilities,
-        vulnerabilities::{
-            Ignore, IgnoredPackage, SEVERITIES, Scanner, Severity, Version, key,
-        },
+        vulnerabilities::{Ignore, IgnoredPackage, SEVERITIES, Scanner, Severity, Version, key},
     },
     time::Time,
     verdict::Code,

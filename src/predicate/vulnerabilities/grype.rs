@@ -6,9 +6,7 @@ use super::{
     names::Names,
     report::{Each, Finding, Fix, Package, Scan, Tool},
     severity::Severity,
-    shape::{
-        Members, Read, list, list_if_there, needed, object, object_if_there, text, time,
-    },
+    shape::{Members, Read, list, list_if_there, needed, object, object_if_there, text, time},
 };
 use crate::time::Time;
 

@@ -1,19 +1,14 @@
 //! Small reports of each kind, and the check of a policy over them.
 
 use countersign::{
-    policy::{Action, Policy, Requirement},
     predicate::{Check, Context, Document},
     time::Time,
     verdict::Reason,
+    wire::PolicyError,
 };
 use serde_json::{Value, json};
 
-pub(super) const NOW: &str = "2026-11-21T03:00:00Z";
-pub(super) const REPOSITORY: &str = "ghcr.io/acme/app";
-pub(super) const DIGEST: &str =
-    "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-pub(super) const OTHER_DIGEST: &str =
-    "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+pub(super) use crate::held::{DIGEST, NOW, OTHER_DIGEST, REPOSITORY};
 
 pub(super) const COSIGN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
 pub(super) const IN_TOTO_1: &str = "https://in-toto.io/attestation/vulns/v0.1";
@@ -27,24 +22,9 @@ pub(super) type Fault = (String, String, String, Option<String>);
 
 /// What a policy says in a requirement, or the errors of the policy.
 pub(super) fn parse(fields: &Value) -> Result<Check, Vec<Fault>> {
-    let key = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt\n6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==\n-----END PUBLIC KEY-----\n";
-    let policy = json!({
-        "apiVersion": "countersign.dev/v1",
-        "kind": "ImagePolicy",
-        "spec": {
-            "authorities": { "key": { "cosign": { "keys": [key] } } },
-            "rules": [{ "images": ["**"], "require": { "attestation": {
-                "type": "vuln", "signedBy": "key", "maxAge": "7d", "vulnerabilities": fields,
-            } } }],
-        },
-    });
-    let policy = Policy::parse(&policy).map_err(|errors| {
-        errors.into_iter().map(|e| (e.code, e.path, e.message, e.suggestion)).collect::<Vec<_>>()
-    })?;
-    let Action::Require(Requirement::Attestation(attestation)) = &policy.rules[0].action else {
-        panic!("not an attestation");
-    };
-    Ok(attestation.checks[0].clone())
+    let fault = |e: PolicyError| (e.code, e.path, e.message, e.suggestion);
+    crate::held::read("vuln", "vulnerabilities", fields)
+        .map_err(|errors| errors.into_iter().map(fault).collect())
 }
 
 /// A check, the time and the VEX documents.
