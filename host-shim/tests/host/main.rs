@@ -18,6 +18,7 @@ mod shared {
     pub(crate) use crate::corpora::{not_run, vectors};
 }
 
+mod auth;
 mod blob;
 mod cli;
 mod corpora;

@@ -1,0 +1,52 @@
+//! Credentials for registries: from files, helpers, Kubernetes and clouds.
+//!
+//! A source is asked for one repository on one host, and answers for exactly that host: names that
+//! only look alike get nothing. What cannot be found out is an error, and never taken for "there are
+//! none".
+
+mod docker;
+mod entry;
+mod environment;
+mod error;
+mod file;
+mod helper;
+mod kept;
+mod keychain;
+mod process;
+mod secret;
+mod target;
+
+pub use docker::DockerConfig;
+pub use environment::Environment;
+pub use error::AuthError;
+pub use keychain::{Keychain, Options};
+pub use secret::Secret;
+
+/// What to show a registry. `Debug` hides secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A name and a password, for the registry or for its token service.
+    Basic {
+        /// The user's name, without a colon.
+        username: String,
+        /// The password, or a token in its place.
+        password: Secret,
+    },
+    /// Docker's identity token: an OAuth 2.0 refresh token, for the registry's token service.
+    Identity(Secret),
+    /// Docker's registry token: shown to the registry as it is.
+    Bearer(Secret),
+}
+
+/// Where credentials come from.
+pub trait CredentialSource: Send + Sync {
+    /// What there is for a repository, the most specific first; empty where the source knows nothing of
+    /// it, which means to be anonymous. `host` is the registry's, with its port if it has one,
+    /// `repository` the name below it.
+    fn find(&self, host: &str, repository: &str) -> Result<Vec<Credential>, AuthError>;
+
+    /// What the user should know of what happened so far.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
