@@ -7,7 +7,8 @@
 //! cli ──▶ driver ──▶ runtime (wasmtime, waPC, WASI: fuel, memory, deadline)
 //!           │             ▲
 //!           └──▶ source   └── kubewarden callbacks, where a front needs them
-//!                (OCI layout, registry, revocation)
+//!             registry (OCI distribution) ──▶ http
+//!             (OCI layout, revocation)
 //! ```
 #![deny(missing_docs)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -17,8 +18,10 @@ pub mod blob;
 pub mod cli;
 mod der;
 pub mod driver;
+pub mod http;
 pub mod object;
 pub mod policy;
 pub mod record;
+pub mod registry;
 pub mod runtime;
 pub mod source;

@@ -3,7 +3,10 @@
 use std::{cell::OnceCell, path::Path};
 
 use super::{explanation::clean, output::note};
-use crate::source::{EvidenceSource, Layout, Options, Registry, Selector};
+use crate::{
+    registry::{Options, Registry},
+    source::{EvidenceSource, Layout, Selector},
+};
 
 /// Before the directory of a layout.
 pub(super) const LAYOUT: &str = "oci-layout:";

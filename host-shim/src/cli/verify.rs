@@ -20,8 +20,9 @@ use crate::{
     object,
     policy::{Artifacts, Document},
     record::Record,
+    registry::Options,
     runtime::Modules,
-    source::{EvidenceSource, Options, Sources},
+    source::{EvidenceSource, Sources},
 };
 
 const EXAMPLES: &str = "\

@@ -1,19 +1,11 @@
 //! Where evidence comes from.
 
-mod credentials;
-mod http;
 pub mod layout;
-mod names;
-mod referrers;
-mod registry;
 pub mod revocation;
-mod token;
 
 use countersign::wire::{Answer, Fetch, UnavailableReason};
 
-pub use http::{Options, Timeouts};
 pub use layout::{Layout, LayoutError, Selector};
-pub use registry::Registry;
 pub use revocation::Revocation;
 
 /// Something that answers fetches. Every fetch gets an answer; there is no other failure.

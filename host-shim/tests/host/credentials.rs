@@ -46,7 +46,7 @@ fn fetches_a_token_once_and_uses_it() {
     }
     assert_eq!(registry.log().len(), 3);
     assert_eq!(tokens.log().len(), 1);
-    assert_eq!(tokens.log()[0].path, "/token?service=reg&scope=repository:app:pull");
+    assert_eq!(tokens.log()[0].path, "/token?service=reg&scope=repository%3Aapp%3Apull");
     // The realm is another host, and not one that is known to belong to the registry.
     assert_eq!(tokens.log()[0].header("authorization"), None);
 }

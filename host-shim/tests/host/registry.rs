@@ -7,7 +7,11 @@ use countersign::{
     crypto::{hex, sha256},
     wire::{Answer, Fetch, UnavailableReason},
 };
-use countersign_host::source::{EvidenceSource, Options, Registry, Timeouts};
+use countersign_host::{
+    http::Timeouts,
+    registry::{Options, Registry},
+    source::EvidenceSource,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -25,8 +29,10 @@ pub(crate) fn client(scratch: &Scratch) -> Registry {
             connect: Duration::from_millis(300),
             request: Duration::from_millis(400),
             backoff: Duration::from_millis(10),
+            ..Timeouts::default()
         },
         docker_config: Some(scratch.path().join("config.json")),
+        ..Options::default()
     })
 }
 

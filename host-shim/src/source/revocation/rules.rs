@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
-use ureq::http::Uri;
+use http::Uri;
 
 use super::address::Kind;
 

@@ -23,8 +23,9 @@ use crate::{
     driver::{ModuleEvaluator, Question},
     policy::Document,
     record::Record,
+    registry::Options,
     runtime::{Limits, Modules},
-    source::{Options, Sources},
+    source::Sources,
 };
 
 const ENDING: &str = ".test.yaml";

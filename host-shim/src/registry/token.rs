@@ -1,19 +1,29 @@
 //! The token protocol of registries: `WWW-Authenticate`, then a bearer token from the realm.
 
 use serde_json::Value;
-use ureq::http::Uri;
 
-use super::{
-    credentials::Credentials,
-    http::{Client, Failure, Get, authority},
-    names::Location,
-};
+use super::{Scope, credentials::Credentials, names::Repository};
+use crate::http::{Call, Failure, Http, Url, authority};
 
 const MAX_TOKEN: u64 = 64 << 10;
 
 /// Realms beside the registry's own host that may see the registry's credentials.
 const REALMS: [(&str, &str); 2] =
     [("registry-1.docker.io", "auth.docker.io"), ("registry.gitlab.com", "gitlab.com")];
+
+/// Domains below which everybody may have a name.
+const SHARED_DOMAINS: [&str; 10] = [
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "azurecr.cn",
+    "azurecr.io",
+    "azurecr.us",
+    "azurewebsites.net",
+    "github.io",
+    "herokuapp.com",
+    "ocir.io",
+    "pkg.dev",
+];
 
 /// What a registry asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,27 +57,27 @@ impl Challenge {
     /// The value of `Authorization` that answers it.
     pub(super) fn answer(
         &self,
-        client: &Client,
+        http: &Http,
         credentials: &Credentials,
-        location: &Location,
-        base: &Uri,
+        realms: &[(String, String)],
+        (repository, scope): (&Repository, Scope<'_>),
     ) -> Result<String, TokenError> {
-        let own = credentials.basic(&location.host);
+        let base = http.url(&repository.host, "/v2/").map_err(TokenError::Failure)?;
+        let own = credentials.basic(&repository.host);
         match self {
             Self::Basic => own.map(str::to_owned).ok_or_else(|| {
-                TokenError::Denied(format!("there are no credentials for `{}`", location.host))
+                TokenError::Denied(format!("there are no credentials for `{}`", repository.host))
             }),
             Self::Bearer { realm, service } => {
-                let realm = client.follow(base, realm).map_err(TokenError::Failure)?;
-                let trusted = may_see(&location.host, &authority(&realm));
+                let realm = http.follow(&base, realm).map_err(TokenError::Failure)?;
+                let trusted = may_see(&repository.host, &authority(&realm), realms);
                 let basic = own.filter(|_| trusted);
                 let withheld = own.is_some() && !trusted;
-                let url = token_url(&realm, service.as_deref(), &location.name)
-                    .map_err(TokenError::Failure)?;
-                fetch(client, &url, basic).map_err(|e| match e {
+                let url = token_url(&realm, service.as_deref(), &scope.of(repository));
+                fetch(http, &url, basic).map_err(|e| match e {
                     TokenError::Denied(words) if withheld => TokenError::Denied(format!(
                         "{words}; credentials for `{}` are not sent to `{}`",
-                        location.host,
+                        repository.host,
                         authority(&realm)
                     )),
                     e => e,
@@ -77,26 +87,45 @@ impl Challenge {
     }
 }
 
-fn may_see(host: &str, realm: &str) -> bool {
-    host == realm || REALMS.contains(&(host, realm))
+fn may_see(host: &str, realm: &str, more: &[(String, String)]) -> bool {
+    host == realm
+        || REALMS.contains(&(host, realm))
+        || more.iter().any(|(h, r)| h == host && r == realm)
+        || are_siblings(host, realm)
 }
 
-fn token_url(realm: &Uri, service: Option<&str>, name: &str) -> Result<Uri, Failure> {
-    let mut url = realm.to_string();
-    url.push(if realm.query().is_some() { '&' } else { '?' });
-    if let Some(service) = service {
-        url.push_str("service=");
-        url.push_str(&percent(service));
-        url.push('&');
+/// `registry.example.com` and `gitlab.example.com`: whoever has the domain above both has both. Not
+/// directly below a domain that is open to everybody, and never at another port.
+fn are_siblings(host: &str, realm: &str) -> bool {
+    let above = |name: &str| name.split_once('.').map(|(_, above)| above.to_owned());
+    let (Some(ours), Some(theirs)) = (above(host), above(realm)) else { return false };
+    let is_number = host.bytes().all(|b| b.is_ascii_digit() || b".:".contains(&b));
+    ours == theirs
+        && !is_number
+        && ours.contains('.')
+        && !ours.contains(':')
+        && !SHARED_DOMAINS.iter().any(|s| ours == *s || ours.ends_with(&format!(".{s}")))
+        // `co.uk` and its like: a second level this short is a registry's more often than a name.
+        && ours.split('.').next().is_some_and(|label| ours.split('.').count() > 2 || label.len() > 3)
+}
+
+fn token_url(realm: &Url, service: Option<&str>, scopes: &[String]) -> Url {
+    let mut url = realm.clone();
+    {
+        let mut query = url.query_pairs_mut();
+        if let Some(service) = service {
+            query.append_pair("service", service);
+        }
+        for scope in scopes {
+            query.append_pair("scope", scope);
+        }
     }
-    url.push_str("scope=");
-    url.push_str(&percent(&format!("repository:{name}:pull")));
-    url.parse().map_err(|_| Failure::Garbled("the realm is no URL".to_owned()))
+    url
 }
 
-fn fetch(client: &Client, url: &Uri, basic: Option<&str>) -> Result<String, TokenError> {
-    let get = Get { url, accept: None, authorization: basic, max_bytes: MAX_TOKEN };
-    let reply = client.get(&get).map_err(TokenError::Failure)?;
+fn fetch(http: &Http, url: &Url, basic: Option<&str>) -> Result<String, TokenError> {
+    let mut call = Call::get(url).authorization(basic).max_bytes(MAX_TOKEN);
+    let reply = http.send(&mut call).map_err(TokenError::Failure)?;
     let words = || format!("the token service says {}", reply.message());
     match reply.status {
         200 => {}
@@ -132,18 +161,6 @@ fn parameters(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
     })
 }
 
-fn percent(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~:/".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,20 +179,38 @@ mod tests {
     }
 
     #[test]
-    fn asks_for_pull_on_one_repository() {
-        let realm = "https://auth.example/token".parse().unwrap();
-        let url = token_url(&realm, Some("reg & co"), "a/b").unwrap();
+    fn asks_for_what_is_needed_and_no_more() {
+        let realm = "https://auth.example/token?a=1".parse().unwrap();
+        let url = token_url(&realm, Some("reg & co"), &["repository:a/b:pull".to_owned()]);
         assert_eq!(
             url.to_string(),
-            "https://auth.example/token?service=reg%20%26%20co&scope=repository:a/b:pull"
+            "https://auth.example/token?a=1&service=reg+%26+co&scope=repository%3Aa%2Fb%3Apull"
         );
     }
 
     #[test]
     fn credentials_go_to_their_host_and_its_known_realm_only() {
+        let own = [("r.example".to_owned(), "auth.example".to_owned())];
+        let may_see = |host, realm| may_see(host, realm, &own);
         assert!(may_see("ghcr.io", "ghcr.io"));
         assert!(may_see("registry-1.docker.io", "auth.docker.io"));
-        assert!(!may_see("ghcr.io", "auth.docker.io"));
-        assert!(!may_see("ghcr.io", "ghcr.io:8443"));
+        assert!(may_see("r.example", "auth.example"));
+        assert!(may_see("registry.acme.com", "gitlab.acme.com"));
+        assert!(may_see("registry.acme.co.uk", "gitlab.acme.co.uk"));
+        for (host, realm) in [
+            ("ghcr.io", "auth.docker.io"),
+            ("ghcr.io", "ghcr.io:8443"),
+            ("ghcr.io", "evil.io"),
+            ("acme.com", "evil.com"),
+            ("acme.co.uk", "evil.co.uk"),
+            ("acme.azurecr.io", "evil.azurecr.io"),
+            ("1.dkr.ecr.eu-west-1.amazonaws.com", "2.dkr.ecr.eu-west-1.amazonaws.com"),
+            ("registry.acme.com:5000", "gitlab.acme.com:5000"),
+            ("registry.acme.com", "gitlab.acme.com.evil.com"),
+            ("10.0.0.1", "11.0.0.1"),
+            ("localhost:5000", "localhost:5001"),
+        ] {
+            assert!(!may_see(host, realm), "{host} {realm}");
+        }
     }
 }

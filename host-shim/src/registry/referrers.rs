@@ -1,9 +1,8 @@
 //! The referrers API (distribution-spec v1.1, "Listing Referrers"), all pages merged.
 
 use serde_json::{Value, json};
-use ureq::http::{Uri, header};
 
-use super::http::Reply;
+use crate::http::{Reply, header};
 
 /// What the API answers with; anything else is not that API.
 pub(super) const MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
@@ -69,14 +68,6 @@ fn next(header: &str) -> Option<String> {
         rest = after;
     }
     None
-}
-
-/// A page's target that says nothing but a query goes with the page before it.
-pub(super) fn complete(base: &Uri, link: &str) -> String {
-    match link.strip_prefix('?') {
-        Some(query) => format!("{}?{query}", base.path()),
-        None => link.to_owned(),
-    }
 }
 
 #[cfg(test)]

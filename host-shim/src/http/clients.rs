@@ -1,0 +1,116 @@
+//! One reqwest client for each way to speak to a host.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Mutex, PoisonError},
+};
+
+use reqwest::{Certificate, Identity, Url, blocking::Client, redirect::Policy};
+
+use super::{Failure, Options, authority, is_loopback};
+
+/// Certificates for one host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostTls {
+    /// Authorities in PEM that are believed beside those of the system.
+    pub ca: Vec<Vec<u8>>,
+    /// Whom we say that we are (mTLS).
+    pub client: Option<ClientIdentity>,
+}
+
+/// A client certificate and its key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientIdentity {
+    /// The chain and the private key (PKCS #8, PKCS #1 or SEC 1), one after the other in PEM.
+    pub pem: Vec<u8>,
+}
+
+impl fmt::Debug for ClientIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientIdentity")
+    }
+}
+
+/// Made when first needed: the first TLS client reads the system's authorities.
+pub(super) struct Clients {
+    options: Options,
+    made: Mutex<HashMap<Kind, Client>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Kind {
+    /// Over the environment's proxies.
+    Any,
+    /// This machine: past any proxy.
+    Here,
+    /// This machine in plain text: no authorities are to be read.
+    Plain,
+    /// With certificates of its own.
+    Own(String),
+}
+
+impl Clients {
+    pub(super) fn new(options: &Options) -> Self {
+        Self { options: options.clone(), made: Mutex::default() }
+    }
+
+    /// The client for a URL.
+    pub(super) fn get(&self, url: &Url) -> Result<Client, Failure> {
+        let host = &*authority(url);
+        let own = self.options.tls.iter().find(|(name, _)| is_same(name, host));
+        let kind = match own {
+            _ if url.scheme() == "http" => Kind::Plain,
+            Some((name, _)) => Kind::Own(name.clone()),
+            None if is_loopback(host) => Kind::Here,
+            None => Kind::Any,
+        };
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = made.get(&kind) {
+            return Ok(client.clone());
+        }
+        let client = self.make(&kind, own.map(|(_, tls)| tls), host)?;
+        made.insert(kind, client.clone());
+        Ok(client)
+    }
+
+    fn make(&self, kind: &Kind, tls: Option<&HostTls>, host: &str) -> Result<Client, Failure> {
+        let timeouts = &self.options.timeouts;
+        let mut builder = Client::builder()
+            .redirect(Policy::none())
+            .connect_timeout(timeouts.connect)
+            // Of each wait; a call that is no transfer has a limit for its whole.
+            .timeout(timeouts.idle)
+            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")));
+        if *kind == Kind::Plain {
+            builder = builder.tls_certs_only([]);
+        }
+        if is_loopback(host) {
+            builder = builder.no_proxy();
+        }
+        for ca in tls.iter().flat_map(|tls| &tls.ca) {
+            let certificates = Certificate::from_pem_bundle(ca);
+            builder = builder.tls_certs_merge(certificates.map_err(|e| bad(host, "CA", &e))?);
+        }
+        if let Some(client) = tls.and_then(|tls| tls.client.as_ref()) {
+            let identity = Identity::from_pem(&client.pem);
+            builder = builder.identity(identity.map_err(|e| bad(host, "client", &e))?);
+        }
+        builder.build().map_err(|e| {
+            let cause =
+                std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string);
+            Failure::Transport(format!("`{host}`: TLS cannot be set up: {cause}"))
+        })
+    }
+}
+
+fn bad(host: &str, what: &str, error: &reqwest::Error) -> Failure {
+    let cause = std::error::Error::source(error).map_or_else(String::new, |e| format!(": {e}"));
+    Failure::Transport(format!("the {what} certificate for `{host}` cannot be used{cause}"))
+}
+
+/// `example.com` and `example.com:443` are one place.
+fn is_same(name: &str, host: &str) -> bool {
+    let bare = |h: &str| h.strip_suffix(":443").unwrap_or(h).to_ascii_lowercase();
+    bare(name) == bare(host)
+}
