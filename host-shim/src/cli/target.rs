@@ -41,13 +41,14 @@ impl Registries {
     }
 
     fn client(&self) -> &Registry {
-        self.client.get_or_init(|| {
-            let client = Registry::new(&self.options);
-            for remark in client.notes() {
-                note(&format!("note: {}", clean(remark)));
-            }
-            client
-        })
+        self.client.get_or_init(|| Registry::new(&self.options))
+    }
+
+    /// Says what came up about credentials while registries were spoken to.
+    pub(super) fn say_notes(&self) {
+        for remark in self.client.get().map(Registry::notes).unwrap_or_default() {
+            note(&format!("note: {}", clean(&remark)));
+        }
     }
 }
 

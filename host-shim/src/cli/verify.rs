@@ -124,6 +124,7 @@ impl Verify {
             });
             session.add(reference, judged, &|pointer| document.locate(pointer));
         }
+        registries.say_notes();
         say_notes(&revocation);
         Ok(session.finish())
     }
@@ -164,6 +165,7 @@ impl Verify {
         let source = Sources { images: registries.source(), revocation: &revocation };
         let judged = self.decide(document, &session, &source, &request);
         session.add(name, judged, &|pointer| document.locate(pointer));
+        registries.say_notes();
         say_notes(&revocation);
         Ok(session.finish())
     }

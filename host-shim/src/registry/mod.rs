@@ -1,7 +1,6 @@
 //! A client of registries (OCI distribution-spec v1.1), one for everything: [`pull`](Registry),
 //! [`push`](Registry) and evidence ([`EvidenceSource`](crate::source::EvidenceSource)).
 
-mod credentials;
 mod digest;
 mod error;
 mod names;
@@ -13,7 +12,6 @@ mod token;
 
 use std::{
     collections::HashMap,
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -23,8 +21,12 @@ pub use names::{Repository, is_tag};
 pub use pull::{BlobReader, Manifest};
 pub use push::Pushed;
 
-use crate::http::{self, Failure, HostTls, Http, Reply, Stream, Timeouts, Url};
-use credentials::Credentials;
+use crate::{
+    auth::{
+        AuthError, Credential, CredentialSource, Environment, Keychain, Options as AuthOptions,
+    },
+    http::{self, Failure, HostTls, Http, Reply, Stream, Timeouts, Url},
+};
 use token::{Challenge, TokenError};
 
 /// Registries should take manifests of 4 MiB, and need not take larger ones.
@@ -39,19 +41,21 @@ pub struct Options {
     pub timeouts: Timeouts,
     /// Certificates for single hosts.
     pub tls: Vec<(String, HostTls)>,
-    /// Docker's `config.json`, for credentials.
-    pub docker_config: Option<PathBuf>,
+    /// Where credentials are looked for, if they are not handed in.
+    pub auth: AuthOptions,
     /// Token services beside those that are known (registry host, service's host) which may see the
     /// credentials for a registry.
     pub realms: Vec<(String, String)>,
 }
 
+/// Credentials that are tried for one repository.
+const MAX_CREDENTIALS: usize = 8;
+
 /// All registries; which one is said by each call.
 pub struct Registry {
     http: Http,
-    credentials: Credentials,
+    credentials: Result<Arc<dyn CredentialSource>, AuthError>,
     realms: Vec<(String, String)>,
-    notes: Vec<String>,
     /// What each host asked for.
     challenges: Mutex<HashMap<String, Challenge>>,
     /// By repository and what is to be done there.
@@ -60,8 +64,17 @@ pub struct Registry {
     kept: Mutex<HashMap<(String, String), Manifest>>,
 }
 
-/// The value of `Authorization` that worked last.
-type Slot = Arc<Mutex<Option<String>>>;
+type Slot = Arc<Mutex<Authorization>>;
+
+/// What was shown last.
+#[derive(Clone, Default)]
+struct Authorization {
+    value: Option<String>,
+    /// Which of the credentials it comes from.
+    index: usize,
+    /// The registry has taken it.
+    taken: bool,
+}
 
 /// What is to be done in a repository.
 #[derive(Clone, Copy, Debug)]
@@ -111,10 +124,19 @@ impl Answered for Stream {
 }
 
 impl Registry {
-    /// A client. Nothing is sent yet.
+    /// A client with the credentials that are configured on this machine. Nothing is read or sent
+    /// yet.
     pub fn new(options: &Options) -> Self {
-        let path = options.docker_config.clone().or_else(credentials::default_path);
-        let (credentials, notes) = path.map(|p| Credentials::load(&p)).unwrap_or_default();
+        let keychain = Keychain::open(&options.auth, &Environment::process());
+        Self::make(options, keychain.map(|k| -> Arc<dyn CredentialSource> { Arc::new(k) }))
+    }
+
+    /// A client with these credentials and no others.
+    pub fn with_credentials(options: &Options, credentials: Arc<dyn CredentialSource>) -> Self {
+        Self::make(options, Ok(credentials))
+    }
+
+    fn make(options: &Options, credentials: Result<Arc<dyn CredentialSource>, AuthError>) -> Self {
         let http = http::Options {
             plain_http: options.plain_http,
             timeouts: options.timeouts,
@@ -124,24 +146,26 @@ impl Registry {
             http: Http::new(&http),
             credentials,
             realms: options.realms.clone(),
-            notes,
             challenges: Mutex::default(),
             authorizations: Mutex::default(),
             kept: Mutex::default(),
         }
     }
 
-    /// What the user should know about the configuration.
-    pub fn notes(&self) -> &[String] {
-        &self.notes
+    /// What the user should know about credentials.
+    pub fn notes(&self) -> Vec<String> {
+        match &self.credentials {
+            Ok(credentials) => credentials.notes(),
+            Err(e) => vec![e.to_string()],
+        }
     }
 
     fn url(&self, repository: &Repository, path: &str) -> Result<Url, RegistryError> {
         Ok(self.http.url(&repository.host, &format!("/v2/{}/{path}", repository.name))?)
     }
 
-    /// Sends with the authorization that the registry asks for. `send` is called once, or twice
-    /// where the first answer is a challenge.
+    /// Sends with the authorization that the registry asks for. `send` is called again where an
+    /// answer is a challenge, and with each of several credentials until one is taken.
     fn authorized<T: Answered>(
         &self,
         repository: &Repository,
@@ -152,48 +176,80 @@ impl Registry {
             let key = (repository.clone(), scope.of(repository));
             lock(&self.authorizations).entry(key).or_default().clone()
         };
-        let mut known = lock(&slot).clone();
-        if known.is_none()
-            && let Some(challenge) = self.challenge_of(&repository.host)
-        {
-            known = Some(self.fresh(&slot, None, &challenge, repository, scope)?);
+        let asked = (repository, scope);
+        let mut known = lock(&slot).value.clone();
+        // A repository that is open to everybody costs a token that way, and one that is not saves
+        // the request that would be refused.
+        let mut challenge = lock(&self.challenges).get(&repository.host).cloned();
+        if let (None, Some(challenge)) = (&known, &challenge) {
+            known = Some(self.next(&slot, None, challenge, asked)?.unwrap_or_default());
         }
-        let answer = send(known.as_deref())?;
-        if answer.status() != 401 {
-            return Ok(answer);
+        for _ in 0..MAX_CREDENTIALS {
+            let answer = send(known.as_deref())?;
+            if !matches!(answer.status(), 401 | 403) {
+                let mut held = lock(&slot);
+                held.taken |= held.value == known;
+                return Ok(answer);
+            }
+            if let Some(new) = answer.challenge() {
+                lock(&self.challenges).insert(repository.host.clone(), new.clone());
+                challenge = Some(new);
+            }
+            let Some(challenge) = &challenge else { return Ok(answer) };
+            if answer.status() == 403 && known.is_none() {
+                return Ok(answer);
+            }
+            match self.next(&slot, known.clone(), challenge, asked)? {
+                Some(next) => known = Some(next),
+                None => return Ok(answer),
+            }
         }
-        let Some(challenge) = answer.challenge() else { return Ok(answer) };
-        drop(answer);
-        lock(&self.challenges).insert(repository.host.clone(), challenge.clone());
-        let fresh = self.fresh(&slot, known, &challenge, repository, scope)?;
-        Ok(send(Some(&fresh))?)
+        Err(RegistryError::Denied(format!("`{}` takes none of the credentials", repository.host)))
     }
 
-    /// What a host asked for before. A repository of it that is open to everybody costs a token
-    /// that way, and one that is not saves the request that would be refused.
-    fn challenge_of(&self, host: &str) -> Option<Challenge> {
-        lock(&self.challenges).get(host).cloned()
-    }
-
-    fn fresh(
+    /// The authorization after one that is not taken, if there is one.
+    fn next(
         &self,
         slot: &Slot,
         known: Option<String>,
         challenge: &Challenge,
-        repository: &Repository,
-        scope: Scope<'_>,
-    ) -> Result<String, RegistryError> {
+        asked: (&Repository, Scope<'_>),
+    ) -> Result<Option<String>, RegistryError> {
         // Held while the token is fetched: of eight calls that need it, one asks.
         let mut held = lock(slot);
-        if *held == known {
-            let asked = (repository, scope);
-            let fresh = challenge.answer(&self.http, &self.credentials, &self.realms, asked);
-            *held = Some(fresh.map_err(|e| match e {
-                TokenError::Denied(message) => RegistryError::Denied(message),
-                TokenError::Failure(failure) => failure.into(),
-            })?);
+        if held.value != known {
+            return Ok(held.value.clone());
         }
-        Ok(held.clone().unwrap_or_default())
+        let credentials = self.credentials(asked.0)?;
+        // What was taken before has run out; what was not is passed over.
+        let first = if held.value.is_some() && !held.taken { held.index + 1 } else { held.index };
+        let choices: Vec<Option<&Credential>> = match &*credentials {
+            [] => vec![None],
+            some => some.iter().map(Some).collect(),
+        };
+        let mut refusal = None;
+        for (index, credential) in choices.into_iter().enumerate().skip(first) {
+            match challenge.answer(&self.http, credential, &self.realms, asked) {
+                Ok(value) => {
+                    *held = Authorization { value: Some(value.clone()), index, taken: false };
+                    return Ok(Some(value));
+                }
+                Err(TokenError::Denied(message)) => refusal = Some(RegistryError::Denied(message)),
+                Err(TokenError::Failure(failure)) => return Err(failure.into()),
+            }
+        }
+        refusal.map_or(Ok(None), Err)
+    }
+
+    fn credentials(&self, repository: &Repository) -> Result<Vec<Credential>, RegistryError> {
+        let source = self.credentials.as_ref().map_err(Clone::clone);
+        let found = source.and_then(|source| source.find(&repository.host, &repository.name));
+        found.map_err(|e| match e {
+            AuthError::Unavailable { .. } => RegistryError::Transport(e.to_string()),
+            AuthError::Denied { .. } | AuthError::Misconfigured { .. } => {
+                RegistryError::Denied(e.to_string())
+            }
+        })
     }
 }
 

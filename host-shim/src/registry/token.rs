@@ -1,9 +1,13 @@
 //! The token protocol of registries: `WWW-Authenticate`, then a bearer token from the realm.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
-use super::{Scope, credentials::Credentials, names::Repository};
-use crate::http::{Call, Failure, Http, Url, authority};
+use super::{Scope, names::Repository};
+use crate::{
+    auth::{Credential, Secret},
+    http::{Call, Failure, Http, Reply, Url, authority},
+};
 
 const MAX_TOKEN: u64 = 64 << 10;
 
@@ -54,37 +58,90 @@ impl Challenge {
         Some(Self::Bearer { realm: parameter("realm")?, service: parameter("service") })
     }
 
-    /// The value of `Authorization` that answers it.
+    /// The value of `Authorization` that answers it, with a credential or without.
     pub(super) fn answer(
         &self,
         http: &Http,
-        credentials: &Credentials,
+        credential: Option<&Credential>,
         realms: &[(String, String)],
         (repository, scope): (&Repository, Scope<'_>),
     ) -> Result<String, TokenError> {
-        let base = http.url(&repository.host, "/v2/").map_err(TokenError::Failure)?;
-        let own = credentials.basic(&repository.host);
-        match self {
-            Self::Basic => own.map(str::to_owned).ok_or_else(|| {
-                TokenError::Denied(format!("there are no credentials for `{}`", repository.host))
-            }),
-            Self::Bearer { realm, service } => {
-                let realm = http.follow(&base, realm).map_err(TokenError::Failure)?;
-                let trusted = may_see(&repository.host, &authority(&realm), realms);
-                let basic = own.filter(|_| trusted);
-                let withheld = own.is_some() && !trusted;
-                let url = token_url(&realm, service.as_deref(), &scope.of(repository));
-                fetch(http, &url, basic).map_err(|e| match e {
-                    TokenError::Denied(words) if withheld => TokenError::Denied(format!(
-                        "{words}; credentials for `{}` are not sent to `{}`",
-                        repository.host,
-                        authority(&realm)
-                    )),
-                    e => e,
-                })
+        let host = &repository.host;
+        let (realm, service) = match (self, credential) {
+            (_, Some(Credential::Bearer(token))) => {
+                return Ok(format!("Bearer {}", token.expose()));
             }
-        }
+            (Self::Basic, Some(Credential::Basic { username, password })) => {
+                return Ok(basic(username, password));
+            }
+            (Self::Basic, Some(Credential::Identity(_))) => {
+                let message = format!("`{host}` asks for a password, and there is a token for it");
+                return Err(TokenError::Denied(message));
+            }
+            (Self::Basic, None) => {
+                let message = format!("there are no credentials for `{host}`");
+                return Err(TokenError::Denied(message));
+            }
+            (Self::Bearer { realm, service }, _) => (realm, service.as_deref()),
+        };
+        let base = http.url(host, "/v2/").map_err(TokenError::Failure)?;
+        let realm = http.follow(&base, realm).map_err(TokenError::Failure)?;
+        let trusted = may_see(host, &authority(&realm), realms);
+        let asked = Asked { realm: &realm, service, scopes: scope.of(repository) };
+        let token = match credential.filter(|_| trusted) {
+            Some(Credential::Identity(token)) => asked.refresh(http, token),
+            Some(Credential::Basic { username, password }) => {
+                asked.get(http, Some(&basic(username, password)))
+            }
+            _ => asked.get(http, None),
+        };
+        token.map_err(|e| match e {
+            TokenError::Denied(words) if credential.is_some() && !trusted => TokenError::Denied(format!(
+                "{words}; credentials for `{host}` are not sent to `{}`: name it as its token service",
+                authority(&realm)
+            )),
+            e => e,
+        })
     }
+}
+
+fn basic(username: &str, password: &Secret) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{username}:{}", password.expose())))
+}
+
+/// A request for a token.
+struct Asked<'a> {
+    realm: &'a Url,
+    service: Option<&'a str>,
+    scopes: Vec<String>,
+}
+
+impl Asked<'_> {
+    /// distribution, "Token Authentication Specification".
+    fn get(&self, http: &Http, basic: Option<&str>) -> Result<String, TokenError> {
+        let url = token_url(self.realm, self.service, &self.scopes);
+        let mut call = Call::get(&url).authorization(basic).max_bytes(MAX_TOKEN);
+        token_of(&http.send(&mut call).map_err(TokenError::Failure)?)
+    }
+
+    /// distribution, "Oauth2 Token Authentication".
+    fn refresh(&self, http: &Http, token: &Secret) -> Result<String, TokenError> {
+        let mut form = Url::parse("form:").map_err(|_| no_url())?;
+        form.query_pairs_mut()
+            .append_pair("grant_type", "refresh_token")
+            .append_pair("client_id", "countersign")
+            .append_pair("service", self.service.unwrap_or_default())
+            .append_pair("scope", &self.scopes.join(" "))
+            .append_pair("refresh_token", token.expose());
+        let body = Secret::new(form.query().unwrap_or_default());
+        let form = "application/x-www-form-urlencoded";
+        let mut call = Call::post(self.realm, form, body.expose().as_bytes()).max_bytes(MAX_TOKEN);
+        token_of(&http.send(&mut call).map_err(TokenError::Failure)?)
+    }
+}
+
+fn no_url() -> TokenError {
+    TokenError::Failure(Failure::Garbled("the realm is no URL".to_owned()))
 }
 
 fn may_see(host: &str, realm: &str, more: &[(String, String)]) -> bool {
@@ -123,13 +180,11 @@ fn token_url(realm: &Url, service: Option<&str>, scopes: &[String]) -> Url {
     url
 }
 
-fn fetch(http: &Http, url: &Url, basic: Option<&str>) -> Result<String, TokenError> {
-    let mut call = Call::get(url).authorization(basic).max_bytes(MAX_TOKEN);
-    let reply = http.send(&mut call).map_err(TokenError::Failure)?;
+fn token_of(reply: &Reply) -> Result<String, TokenError> {
     let words = || format!("the token service says {}", reply.message());
     match reply.status {
         200 => {}
-        401 | 403 => return Err(TokenError::Denied(words())),
+        400 | 401 | 403 => return Err(TokenError::Denied(words())),
         429 | 500..=599 => return Err(TokenError::Failure(Failure::Transport(words()))),
         _ => return Err(TokenError::Failure(Failure::Garbled(words()))),
     }

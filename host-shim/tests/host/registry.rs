@@ -31,9 +31,18 @@ pub(crate) fn client(scratch: &Scratch) -> Registry {
             backoff: Duration::from_millis(10),
             ..Timeouts::default()
         },
-        docker_config: Some(scratch.path().join("config.json")),
+        auth: auth(scratch),
         ..Options::default()
     })
+}
+
+/// `config.json` of the directory, empty where the test has written none.
+fn auth(scratch: &Scratch) -> countersign_host::auth::Options {
+    let path = scratch.path().join("config.json");
+    if !path.exists() {
+        scratch.write("config.json", "{}");
+    }
+    countersign_host::auth::Options { docker_config: Some(path) }
 }
 
 pub(crate) fn digest(body: &str) -> String {
@@ -221,7 +230,7 @@ fn plain_http_is_for_this_machine_only() {
     let registry = Loopback::start(|_| Reply::new(200, BODY));
     let scratch = Scratch::new();
     let strict = Registry::new(&Options {
-        docker_config: Some(scratch.path().join("config.json")),
+        auth: auth(&scratch),
         timeouts: Timeouts { request: Duration::from_millis(400), ..Timeouts::default() },
         ..Options::default()
     });

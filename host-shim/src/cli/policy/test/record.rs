@@ -77,6 +77,7 @@ pub(super) fn run(
         text.push_str(&format!("{}: {outcome} {}\n", path.display(), clean(image)));
         cases.push(case(image, path, &record, &Expect::of(&judgement.decision), cases.len()));
     }
+    registries.say_notes();
     say_notes(&revocation);
     let policy = relative(out.parent().unwrap_or_else(|| Path::new("")), Path::new(policy));
     write(out, &test(&policy, &now, &digest, &cases))?;
