@@ -4,6 +4,7 @@ use std::{cell::OnceCell, path::Path};
 
 use super::{explanation::clean, output::note};
 use crate::{
+    auth::Environment,
     registry::{Options, Registry},
     source::{EvidenceSource, Layout, Selector},
 };
@@ -31,8 +32,10 @@ pub(super) struct Registries {
 }
 
 impl Registries {
-    pub(super) fn new(options: Options) -> Self {
-        Self { options, client: OnceCell::new() }
+    /// As this machine is configured.
+    pub(super) fn new(plain_http: bool) -> Result<Self, String> {
+        let options = Options::of_this_machine(&Environment::process())?;
+        Ok(Self { options: Options { plain_http, ..options }, client: OnceCell::new() })
     }
 
     /// Where the evidence of images on registries comes from.

@@ -20,7 +20,6 @@ use crate::{
     object,
     policy::{Artifacts, Document},
     record::Record,
-    registry::Options,
     runtime::Modules,
     source::{EvidenceSource, Sources},
 };
@@ -114,7 +113,7 @@ impl Verify {
         }
         let context = self.context.request()?;
         let mut session = self.start(modules)?;
-        let registries = self.registries();
+        let registries = Registries::new(self.plain_http)?;
         let revocation = self.revocation.source();
         let place = Place { image: self.image.as_deref(), registries: &registries };
         for reference in &self.references {
@@ -133,11 +132,6 @@ impl Verify {
         let mut session = Session::start(&self.manner, modules)?;
         session.honor_mode = self.honor_mode;
         Ok(session)
-    }
-
-    fn registries(&self) -> Registries {
-        let plain_http = self.plain_http;
-        Registries::new(Options { plain_http, ..Options::default() })
     }
 
     /// The images of an object, as an admission front takes them out of it.
@@ -161,7 +155,8 @@ impl Verify {
             return Err("--image is for layouts".to_owned());
         }
         let mut session = self.start(modules)?;
-        let (registries, revocation) = (self.registries(), self.revocation.source());
+        let (registries, revocation) =
+            (Registries::new(self.plain_http)?, self.revocation.source());
         let source = Sources { images: registries.source(), revocation: &revocation };
         let judged = self.decide(document, &session, &source, &request);
         session.add(name, judged, &|pointer| document.locate(pointer));

@@ -3,12 +3,12 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use reqwest::{Certificate, Identity, Url, blocking::Client, redirect::Policy};
 
-use super::{Failure, Options, authority, is_loopback};
+use super::{Failure, Options, authority, certs, is_loopback};
 
 /// Certificates for one host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +36,7 @@ impl fmt::Debug for ClientIdentity {
 pub(super) struct Clients {
     options: Options,
     made: Mutex<HashMap<Kind, Client>>,
+    known: Mutex<HashMap<String, Option<Arc<HostTls>>>>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -52,24 +53,44 @@ enum Kind {
 
 impl Clients {
     pub(super) fn new(options: &Options) -> Self {
-        Self { options: options.clone(), made: Mutex::default() }
+        Self { options: options.clone(), made: Mutex::default(), known: Mutex::default() }
     }
 
     /// The client for a URL.
     pub(super) fn get(&self, url: &Url) -> Result<Client, Failure> {
         let host = &*authority(url);
-        let own = self.options.tls.iter().find(|(name, _)| is_same(name, host));
-        let kind = match own {
-            _ if url.scheme() == "http" => Kind::Plain,
-            Some((name, _)) => Kind::Own(name.clone()),
-            None if is_loopback(host) => Kind::Here,
-            None => Kind::Any,
+        if url.scheme() == "http" {
+            return self.made(Kind::Plain, None, host);
+        }
+        match self.tls(host)? {
+            Some(tls) => self.made(Kind::Own(host.to_owned()), Some(&*tls), host),
+            None if is_loopback(host) => self.made(Kind::Here, None, host),
+            None => self.made(Kind::Any, None, host),
+        }
+    }
+
+    /// The certificates for a host: those that were handed in, else those of the directories.
+    fn tls(&self, host: &str) -> Result<Option<Arc<HostTls>>, Failure> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tls) = known.get(host) {
+            return Ok(tls.clone());
+        }
+        let given = self.options.tls.iter().find(|(name, _)| is_same(name, host));
+        let tls = match given {
+            Some((_, tls)) => Some(tls.clone()),
+            None => certs::find(&self.options.certs, host).map_err(Failure::Transport)?,
         };
+        let tls = tls.map(Arc::new);
+        known.insert(host.to_owned(), tls.clone());
+        Ok(tls)
+    }
+
+    fn made(&self, kind: Kind, tls: Option<&HostTls>, host: &str) -> Result<Client, Failure> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = made.get(&kind) {
             return Ok(client.clone());
         }
-        let client = self.make(&kind, own.map(|(_, tls)| tls), host)?;
+        let client = self.make(&kind, tls, host)?;
         made.insert(kind, client.clone());
         Ok(client)
     }

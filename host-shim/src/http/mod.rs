@@ -4,6 +4,7 @@
 //! The transport is reqwest: HTTP/1.1 and HTTP/2, TLS by rustls, the proxies of the environment.
 //! What must never be left to a library's defaults is here.
 
+mod certs;
 mod clients;
 mod gate;
 mod names;
@@ -11,6 +12,7 @@ mod reply;
 
 use std::{
     io::Read,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -25,6 +27,7 @@ pub use reqwest::{
 };
 
 use crate::source::Traffic;
+pub use certs::well_known_certs;
 use clients::Clients;
 pub use clients::{ClientIdentity, HostTls};
 use gate::Gate;
@@ -45,8 +48,12 @@ pub struct Options {
     pub plain_http: bool,
     /// How long to wait.
     pub timeouts: Timeouts,
+    /// Of these hosts on this machine too.
+    pub plain_hosts: Vec<String>,
     /// Certificates for single hosts, by host and port as they stand in a reference.
     pub tls: Vec<(String, HostTls)>,
+    /// Directories with certificates for hosts ([`well_known_certs`]), after `tls`.
+    pub certs: Vec<PathBuf>,
 }
 
 /// How long to wait.
@@ -187,11 +194,17 @@ impl Http {
 
     /// The URL of a path on a host: `https`, but for this machine where plain HTTP was asked for.
     pub fn url(&self, host: &str, path: &str) -> Result<Url, Failure> {
-        let scheme = if self.0.options.plain_http && is_loopback(host) { "http" } else { "https" };
+        let scheme = if self.is_plain(host) { "http" } else { "https" };
         let url = Url::parse(&format!("{scheme}://{host}{path}")).ok();
         // A parser that makes something else of the host than what was named is not followed.
         url.filter(|url| is_origin(url, host))
             .ok_or_else(|| Failure::Garbled(format!("`{host}{path}` makes no URL")))
+    }
+
+    fn is_plain(&self, host: &str) -> bool {
+        let options = &self.0.options;
+        let listed = || options.plain_hosts.iter().any(|plain| plain.eq_ignore_ascii_case(host));
+        is_loopback(host) && (options.plain_http || listed())
     }
 
     /// Where `link` leads from `base`, if it may be gone to: https, or this machine from itself.
@@ -204,7 +217,7 @@ impl Http {
         let host = authority(&next);
         let encrypted = match next.scheme() {
             "https" => true,
-            "http" => self.0.options.plain_http && is_loopback(&host),
+            "http" => self.is_plain(&host),
             _ => false,
         };
         let has_user = !next.username().is_empty() || next.password().is_some();

@@ -3,6 +3,7 @@
 
 mod digest;
 mod error;
+mod mirrors;
 mod names;
 mod pull;
 mod push;
@@ -12,11 +13,13 @@ mod token;
 
 use std::{
     collections::HashMap,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 pub use digest::{Verified, matches as matches_digest, sha256_of};
 pub use error::RegistryError;
+pub use mirrors::Mirrors;
 pub use names::{Repository, is_tag};
 pub use pull::{BlobReader, Manifest};
 pub use push::Pushed;
@@ -27,6 +30,7 @@ use crate::{
     },
     http::{self, Failure, HostTls, Http, Reply, Stream, Timeouts, Url},
 };
+use mirrors::{By, Places};
 use token::{Challenge, TokenError};
 
 /// Registries should take manifests of 4 MiB, and need not take larger ones.
@@ -41,11 +45,26 @@ pub struct Options {
     pub timeouts: Timeouts,
     /// Certificates for single hosts.
     pub tls: Vec<(String, HostTls)>,
+    /// Directories with certificates for hosts, after `tls`.
+    pub certs: Vec<PathBuf>,
+    /// Mirrors and other places of repositories.
+    pub mirrors: Mirrors,
     /// Where credentials are looked for, if they are not handed in.
     pub auth: AuthOptions,
     /// Token services beside those that are known (registry host, service's host) which may see the
     /// credentials for a registry.
     pub realms: Vec<(String, String)>,
+}
+
+impl Options {
+    /// As this machine is configured: `certs.d` and `registries.conf` of Docker and podman.
+    ///
+    /// # Errors
+    /// When a file cannot be read or understood.
+    pub fn of_this_machine(environment: &Environment) -> Result<Self, String> {
+        let certs = http::well_known_certs(environment);
+        Ok(Self { certs, mirrors: Mirrors::well_known(environment)?, ..Self::default() })
+    }
 }
 
 /// Credentials that are tried for one repository.
@@ -56,6 +75,7 @@ pub struct Registry {
     http: Http,
     credentials: Result<Arc<dyn CredentialSource>, AuthError>,
     realms: Vec<(String, String)>,
+    mirrors: Mirrors,
     /// What each host asked for.
     challenges: Mutex<HashMap<String, Challenge>>,
     /// By repository and what is to be done there.
@@ -140,23 +160,60 @@ impl Registry {
         let http = http::Options {
             plain_http: options.plain_http,
             timeouts: options.timeouts,
+            plain_hosts: options.mirrors.insecure(),
             tls: options.tls.clone(),
+            certs: options.certs.clone(),
         };
         Self {
             http: Http::new(&http),
             credentials,
             realms: options.realms.clone(),
+            mirrors: options.mirrors.clone(),
             challenges: Mutex::default(),
             authorizations: Mutex::default(),
             kept: Mutex::default(),
         }
     }
 
-    /// What the user should know about credentials.
+    /// What the user should know about credentials and mirrors.
     pub fn notes(&self) -> Vec<String> {
-        match &self.credentials {
+        let mut notes = match &self.credentials {
             Ok(credentials) => credentials.notes(),
             Err(e) => vec![e.to_string()],
+        };
+        notes.extend_from_slice(self.mirrors.notes());
+        notes
+    }
+
+    /// Asks the places of a repository one after the other. The registry's own answer counts where
+    /// none of its mirrors has enough.
+    fn over<T>(
+        &self,
+        repository: &Repository,
+        by: By,
+        mut ask: impl FnMut(&Repository) -> Result<T, RegistryError>,
+        is_enough: impl Fn(&T) -> bool,
+    ) -> Result<T, RegistryError> {
+        let places = match self.mirrors.places(repository, by) {
+            Places::At(places) => places,
+            Places::Blocked(why) => return Err(RegistryError::Unsupported(why)),
+        };
+        let Some((own, mirrors)) = places.split_last() else { return ask(repository) };
+        for mirror in mirrors {
+            match ask(mirror) {
+                Ok(found) if is_enough(&found) => return Ok(found),
+                // That it has less, or nothing, or does not answer, says nothing of the registry.
+                _ => {}
+            }
+        }
+        ask(own)
+    }
+
+    /// Where a repository is written to: never a mirror.
+    fn own_place(&self, repository: &Repository) -> Result<Repository, RegistryError> {
+        match self.mirrors.places(repository, By::Tag) {
+            Places::At(mut places) => Ok(places.pop().unwrap_or_else(|| repository.clone())),
+            Places::Blocked(why) => Err(RegistryError::Unsupported(why)),
         }
     }
 

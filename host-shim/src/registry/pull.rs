@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use serde_json::Value;
 
 use super::{
-    Registry, RegistryError, Repository, Scope, Verified, check_digest, digest,
+    By, Registry, RegistryError, Repository, Scope, Verified, check_digest, digest,
     names::is_tag,
     referrers::{self, Pages},
     refusal,
@@ -62,6 +62,18 @@ impl Registry {
         } else if !is_tag(reference) {
             return Err(RegistryError::Unsupported(format!("`{reference}` is not a tag")));
         }
+        let by = if by_digest { By::Digest } else { By::Tag };
+        let ask = |place: &Repository| self.manifest_at(place, reference, max_bytes);
+        self.over(repository, by, ask, |_| true)
+    }
+
+    fn manifest_at(
+        &self,
+        repository: &Repository,
+        reference: &str,
+        max_bytes: u64,
+    ) -> Result<Manifest, RegistryError> {
+        let by_digest = reference.contains(':');
         let url = self.url(repository, &format!("manifests/{reference}"))?;
         let reply = self.get(repository, &url, Some(ACCEPT), max_bytes)?;
         let is_it = |digest: &str| digest::matches(digest, &reply.bytes);
@@ -90,6 +102,7 @@ impl Registry {
         repository: &Repository,
         reference: &str,
     ) -> Result<bool, RegistryError> {
+        let repository = &self.own_place(repository)?;
         let url = self.url(repository, &format!("manifests/{reference}"))?;
         self.head(repository, &url, Some(ACCEPT))
     }
@@ -100,6 +113,7 @@ impl Registry {
     /// When the registry does not say.
     pub fn has_blob(&self, repository: &Repository, digest: &str) -> Result<bool, RegistryError> {
         check_digest(digest)?;
+        let repository = &self.own_place(repository)?;
         self.head(repository, &self.url(repository, &format!("blobs/{digest}"))?, None)
     }
 
@@ -114,12 +128,15 @@ impl Registry {
         max_bytes: u64,
     ) -> Result<Vec<u8>, RegistryError> {
         check_digest(digest)?;
-        let url = self.url(repository, &format!("blobs/{digest}"))?;
-        let reply = self.get(repository, &url, None, max_bytes)?;
-        if !digest::matches(digest, &reply.bytes) {
-            return Err(garbled("the blob is not that of the digest"));
-        }
-        Ok(reply.bytes)
+        let ask = |place: &Repository| {
+            let url = self.url(place, &format!("blobs/{digest}"))?;
+            let reply = self.get(place, &url, None, max_bytes)?;
+            if !digest::matches(digest, &reply.bytes) {
+                return Err(garbled("the blob is not that of the digest"));
+            }
+            Ok(reply.bytes)
+        };
+        self.over(repository, By::Digest, ask, |_| true)
     }
 
     /// A blob of any size, read as it comes.
@@ -133,6 +150,16 @@ impl Registry {
         size: u64,
     ) -> Result<BlobReader, RegistryError> {
         check_digest(digest)?;
+        let ask = |place: &Repository| self.open_blob_at(place, digest, size);
+        self.over(repository, By::Digest, ask, |_| true)
+    }
+
+    fn open_blob_at(
+        &self,
+        repository: &Repository,
+        digest: &str,
+        size: u64,
+    ) -> Result<BlobReader, RegistryError> {
         let url = self.url(repository, &format!("blobs/{digest}"))?;
         let stream = self.authorized(repository, Scope::Pull, |authorization| {
             let call = Call::get(&url).authorization(authorization);
@@ -160,6 +187,21 @@ impl Registry {
         max_bytes: u64,
     ) -> Result<Vec<u8>, RegistryError> {
         check_digest(digest)?;
+        let ask = |place: &Repository| self.referrers_at(place, digest, max_bytes);
+        // A mirror may not know what the registry itself lists.
+        let lists_any = |index: &Vec<u8>| {
+            let index: Option<Value> = serde_json::from_slice(index).ok();
+            index.is_some_and(|i| i["manifests"].as_array().is_some_and(|list| !list.is_empty()))
+        };
+        self.over(repository, By::Digest, ask, lists_any)
+    }
+
+    fn referrers_at(
+        &self,
+        repository: &Repository,
+        digest: &str,
+        max_bytes: u64,
+    ) -> Result<Vec<u8>, RegistryError> {
         let mut url = self.url(repository, &format!("referrers/{digest}"))?;
         let mut pages = Pages::default();
         loop {
@@ -187,6 +229,7 @@ impl Registry {
     /// # Errors
     /// When there is no list, or none that can be used.
     pub fn tags(&self, repository: &Repository) -> Result<Vec<String>, RegistryError> {
+        let repository = &self.own_place(repository)?;
         let mut url = self.url(repository, "tags/list")?;
         let mut tags = Vec::new();
         for _ in 0..MAX_TAG_PAGES {

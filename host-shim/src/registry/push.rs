@@ -37,6 +37,7 @@ impl Registry {
             let words = format!("`{reference}` is neither a tag nor the manifest's digest");
             return Err(RegistryError::Unsupported(words));
         }
+        let repository = &self.own_place(repository)?;
         let url = self.url(repository, &format!("manifests/{reference}"))?;
         let reply = self.authorized(repository, Scope::Push, |authorization| {
             let call = Call::new(Method::PUT, &url).header(header::CONTENT_TYPE, media_type);
@@ -62,6 +63,7 @@ impl Registry {
         reader: impl Read + Send + 'static,
     ) -> Result<(), RegistryError> {
         check_digest(digest)?;
+        let repository = &self.own_place(repository)?;
         let reply = self.begin(repository, Scope::Push, "blobs/uploads/")?;
         if reply.status != 202 {
             return Err(refusal(repository, reply.status, &reply.message()));
@@ -94,6 +96,7 @@ impl Registry {
         from: &Repository,
     ) -> Result<bool, RegistryError> {
         check_digest(digest)?;
+        let (repository, from) = (&self.own_place(repository)?, &self.own_place(from)?);
         if from.host != repository.host {
             return Ok(false);
         }
@@ -117,8 +120,7 @@ impl Registry {
         let url = self.url(repository, path)?;
         self.authorized(repository, scope, |authorization| {
             // A length of zero is said: some servers ask for one.
-            let call = Call::post(&url, OCTETS, b"").authorization(authorization);
-            self.http.send(&mut Call { ..call })
+            self.http.send(&mut Call::post(&url, OCTETS, b"").authorization(authorization))
         })
     }
 

@@ -23,7 +23,6 @@ use crate::{
     driver::{ModuleEvaluator, Question},
     policy::Document,
     record::Record,
-    registry::Options,
     runtime::{Limits, Modules},
     source::Sources,
 };
@@ -60,8 +59,7 @@ pub(super) fn run(
     let clock = Clock::new(live.now);
     let (digest, now) = (module.digest().to_owned(), clock.now.to_string());
     let evaluator = ModuleEvaluator { module, limits: Limits::default(), now: clock.nanoseconds() };
-    let plain_http = live.plain_http;
-    let registries = Registries::new(Options { plain_http, ..Options::default() });
+    let registries = Registries::new(live.plain_http)?;
     let revocation = live.revocation.source();
     let place = Place { image: live.image.as_deref(), registries: &registries };
     let (mut cases, mut text) = (Vec::new(), String::new());
