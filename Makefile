@@ -36,7 +36,8 @@ test-core: ## the core, natively: the quick part
 test-wasm: countersign policy.wasm ## the same decisions through the module, the host, the example
 	@mkdir -p $(TARGET)/ran
 	NOT_RUN_DIR=$(abspath $(TARGET))/not-run \
-		$(CARGO) test --release -p countersign-host -p wasmtime-host 2>&1 | tee $(TARGET)/ran/wasm.txt
+		$(CARGO) test --release -p countersign-host -p countersign-loopback-registry -p wasmtime-host \
+		2>&1 | tee $(TARGET)/ran/wasm.txt
 
 countersign: $(COUNTERSIGN) ## the command, at target/release/countersign
 
