@@ -25,6 +25,7 @@ mod corpora;
 mod credentials;
 mod driver;
 mod examples;
+mod faults;
 mod guest;
 mod layout;
 mod loopback;
