@@ -15,6 +15,7 @@
 
 pub mod auth;
 pub mod blob;
+pub mod cache;
 pub mod cli;
 mod der;
 pub mod driver;

@@ -1,5 +1,6 @@
 //! The `countersign` command. One file a subcommand.
 
+mod cache;
 mod clock;
 mod explanation;
 mod kubewarden;

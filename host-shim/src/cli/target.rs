@@ -1,10 +1,11 @@
 //! What a reference on the command line names: an image on a registry, or one in a layout.
 
-use std::{cell::OnceCell, path::Path};
+use std::{cell::OnceCell, path::Path, sync::Arc};
 
 use super::{explanation::clean, output::note};
 use crate::{
     auth::Environment,
+    cache::{Ages, Cached, Content, ContentOptions},
     registry::{Options, Registry},
     source::{EvidenceSource, Layout, Selector},
 };
@@ -22,20 +23,27 @@ pub(super) struct Target<'a> {
 
 enum Source<'a> {
     Layout(Layout),
-    Registry(&'a Registry),
+    Registry(&'a Cached<Registry>),
 }
 
 /// What all references of one command share: tokens and connections, made when first needed.
 pub(super) struct Registries {
     options: Options,
-    client: OnceCell<Registry>,
+    cache: Option<ContentOptions>,
+    client: OnceCell<Cached<Registry>>,
 }
 
 impl Registries {
     /// As this machine is configured.
     pub(super) fn new(plain_http: bool) -> Result<Self, String> {
         let options = Options::of_this_machine(&Environment::process())?;
-        Ok(Self { options: Options { plain_http, ..options }, client: OnceCell::new() })
+        let options = Options { plain_http, ..options };
+        Ok(Self { options, cache: None, client: OnceCell::new() })
+    }
+
+    /// The same, with a store of content, which is opened with the client.
+    pub(super) fn with_cache(self, cache: Option<ContentOptions>) -> Self {
+        Self { cache, ..self }
     }
 
     /// Where the evidence of images on registries comes from.
@@ -43,13 +51,19 @@ impl Registries {
         self.client()
     }
 
-    fn client(&self) -> &Registry {
-        self.client.get_or_init(|| Registry::new(&self.options))
+    fn client(&self) -> &Cached<Registry> {
+        self.client.get_or_init(|| {
+            let content = self.cache.as_ref().map(|options| Arc::new(Content::open(options)));
+            Cached::new(Registry::new(&self.options), content, Ages::ONE_SHOT)
+        })
     }
 
-    /// Says what came up about credentials while registries were spoken to.
+    /// Says what came up about credentials and content while registries were spoken to.
     pub(super) fn say_notes(&self) {
-        for remark in self.client.get().map(Registry::notes).unwrap_or_default() {
+        let Some(client) = self.client.get() else { return };
+        let mut notes = client.source().notes();
+        notes.extend(client.content().map(Content::notes).unwrap_or_default());
+        for remark in notes {
             note(&format!("note: {}", clean(&remark)));
         }
     }

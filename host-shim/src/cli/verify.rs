@@ -10,6 +10,7 @@ use countersign::{
 
 use super::{
     Exit,
+    cache::CacheOptions,
     output::note,
     report::{Manner, Session, complaint, refuse},
     revocation::{RevocationOptions, say_notes},
@@ -67,6 +68,8 @@ pub(super) struct Verify {
     references: Vec<String>,
     #[command(flatten)]
     revocation: RevocationOptions,
+    #[command(flatten)]
+    cache: CacheOptions,
 }
 
 /// Where an image is to run.
@@ -113,7 +116,7 @@ impl Verify {
         }
         let context = self.context.request()?;
         let mut session = self.start(modules)?;
-        let registries = Registries::new(self.plain_http)?;
+        let registries = Registries::new(self.plain_http)?.with_cache(self.cache.content());
         let revocation = self.revocation.source();
         let place = Place { image: self.image.as_deref(), registries: &registries };
         for reference in &self.references {
@@ -155,8 +158,10 @@ impl Verify {
             return Err("--image is for layouts".to_owned());
         }
         let mut session = self.start(modules)?;
-        let (registries, revocation) =
-            (Registries::new(self.plain_http)?, self.revocation.source());
+        let (registries, revocation) = (
+            Registries::new(self.plain_http)?.with_cache(self.cache.content()),
+            self.revocation.source(),
+        );
         let source = Sources { images: registries.source(), revocation: &revocation };
         let judged = self.decide(document, &session, &source, &request);
         session.add(name, judged, &|pointer| document.locate(pointer));

@@ -20,6 +20,7 @@ mod shared {
 
 mod auth;
 mod blob;
+mod cache;
 mod cli;
 mod corpora;
 mod credentials;
