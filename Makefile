@@ -100,6 +100,12 @@ bench: countersign ## fuel, bytes and time of one decision a family, and how the
 fuzz: ## run every fuzz target for T seconds (needs nightly and cargo-fuzz)
 	scripts/fuzz.sh $(or $(T),60)
 
+loopback-registry: ## the registry for demos and interop, at target/release/loopback-registry
+	$(CARGO) build --release -p countersign-loopback-registry --bin loopback-registry
+
+registries: countersign loopback-registry ## every image case of the corpora on four registries, and copied between them
+	$(MAKE) -C interop registries
+
 interop: countersign ## the real tools: cosign, crane, registries, notation-go
 	$(MAKE) -C interop
 
@@ -110,4 +116,5 @@ clean: ## remove what was built
 	$(CARGO) clean
 	rm -f policy.wasm annotated-policy.wasm
 
-.PHONY: help toolchain demo test test-core test-wasm countersign size lint bench fuzz interop ci clean
+.PHONY: help toolchain demo test test-core test-wasm countersign size lint bench fuzz \
+	loopback-registry registries interop ci clean

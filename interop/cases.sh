@@ -466,7 +466,7 @@ requests() {
     for kind in "fallback tags" "referrers API"; do
         flags=(-log "$file")
         [ "$kind" = "fallback tags" ] || flags+=(-referrers)
-        start "$WORK/registry-counting-${#flags[@]}.log" '127\.0\.0\.1:[0-9]+' loopback-registry "${flags[@]}"
+        start "$WORK/registry-counting-${#flags[@]}.log" '127\.0\.0\.1:[0-9]+' ggcr-registry "${flags[@]}"
         local R=$ADDRESS
         push_image "$R/legacy"
         cosign_sign legacy p256 "$R/legacy"

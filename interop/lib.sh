@@ -1,4 +1,4 @@
-# Sourced by run.sh and scripts/corpora.sh: keys, registries, images, signing with the real tools, and
+# Sourced by run.sh, registries.sh and scripts/corpora.sh: keys, registries, images, signing with the real tools, and
 # policies. Needs BIN (the tools) and WORK (an empty directory of ours); everything else is inside WORK.
 # shellcheck shell=bash
 
@@ -53,18 +53,35 @@ start_tags_registry() { start "$WORK/registry-tags.log" 'serving on port [0-9]+'
 
 # The same code with its referrers API.
 start_referrers_registry() {
-    start "$WORK/registry-referrers.log" '127\.0\.0\.1:[0-9]+' loopback-registry -referrers
+    start "$WORK/registry-referrers.log" '127\.0\.0\.1:[0-9]+' ggcr-registry -referrers
+}
+
+distribution_config() { # name: NAME.yaml, with its content in the directory NAME
+    cat >"$WORK/$1.yaml" <<Y
+version: 0.1
+log: { level: info, accesslog: { disabled: true } }
+storage: { filesystem: { rootdirectory: $WORK/$1 }, delete: { enabled: true } }
+http: { addr: "127.0.0.1:0" }
+Y
 }
 
 start_distribution_registry() {
-    cat >"$WORK/distribution.yaml" <<Y
-version: 0.1
-log: { level: info, accesslog: { disabled: true } }
-storage: { filesystem: { rootdirectory: $WORK/distribution }, delete: { enabled: true } }
-http: { addr: "127.0.0.1:0" }
-Y
+    distribution_config distribution
     start "$WORK/registry-distribution.log" 'listening on 127\.0\.0\.1:[0-9]+' \
         distribution serve "$WORK/distribution.yaml"
+}
+
+# Debian's, which is distribution 2.
+start_debian_registry() {
+    distribution_config debian
+    start "$WORK/registry-debian.log" 'listening on 127\.0\.0\.1:[0-9]+' \
+        docker-registry serve "$WORK/debian.yaml"
+}
+
+# Ours: the referrers API as it should be, in small pages.
+start_loopback_registry() {
+    start "$WORK/registry-loopback.log" 'listening on 127\.0\.0\.1:[0-9]+' \
+        "$LOOPBACK_REGISTRY" --page-size 2
 }
 
 # ---- images
@@ -263,4 +280,15 @@ notation_authority() { # name, identity [level [metadata as JSON]]
 
 notation_policy() { # directory of the chain, identity [level [metadata as JSON [require as JSON]]]
     policy "$(notation_trust "$1")" "$(notation_authority signer "$2" "${3:-strict}" "${4:-}")" "${5:-\"signer\"}"
+}
+
+# ---- the report
+
+put_between_marks() { # name of the marks, file with what comes between them, document
+    awk -v out="$2" -v begin="<!-- $1: begin -->" -v end="<!-- $1: end -->" '
+        $0 == end { inside = 0 }
+        !inside { print }
+        $0 == begin { inside = 1; while ((getline line < out) > 0) print line }
+    ' "$3" >"$WORK/document.md"
+    cat "$WORK/document.md" >"$3"
 }

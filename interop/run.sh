@@ -155,7 +155,7 @@ versions() {
         esac
         go version -m "$BIN/$name" | awk -v n="$name" '$1 == "mod" { print n ": " $2 " " $3 }'
     done
-    for name in notation oras loopback-registry; do
+    for name in notation oras ggcr-registry; do
         go version -m "$BIN/$name" | awk -v n="$name" '
             $1 == "dep" && $2 ~ /notation-go$|notation-core-go$|oras-go|go-containerregistry$/ { list = list ", " $2 " " $3 }
             END { print n " (in interop/cmd): " substr(list, 3) }'
@@ -196,12 +196,7 @@ report() { # file: replaces what is between its two marks
         echo "|---|---|---|---|---|---|---|---|"
         merged_table
     } >"$out"
-    awk -v out="$out" '
-        /^<!-- result: end -->$/ { inside = 0 }
-        !inside { print }
-        /^<!-- result: begin -->$/ { inside = 1; while ((getline line < out) > 0) print line }
-    ' "$1" >"$WORK/document.md"
-    cat "$WORK/document.md" >"$1"
+    put_between_marks result "$out" "$1"
 }
 
 echo
