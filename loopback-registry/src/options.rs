@@ -32,7 +32,8 @@ pub struct Options {
     pub auth: Auth,
     /// HTTPS instead of HTTP.
     pub tls: Option<Tls>,
-    /// Keeps every repository `NAME` as an OCI layout `DIRECTORY/NAME`, and reads those that are there at the start.
+    /// Keeps every repository `NAME` as an OCI layout `DIRECTORY/NAME` as it is after each change by a request or
+    /// `load`, and reads those that are there at the start.
     pub directory: Option<PathBuf>,
     /// Appends one JSON object a request to this file. Values of `Authorization` and bodies are left out.
     pub log_file: Option<PathBuf>,

@@ -107,6 +107,8 @@ fn a_token_is_good_for_its_scope_and_for_nothing_else() {
     assert!(answer.header("www-authenticate").unwrap().ends_with(",error=\"insufficient_scope\""));
     let push = token(&registry, "admin", "repository:a/app:pull,push");
     assert_eq!(ask(&registry, "POST /v2/a/app/blobs/uploads/", &push).status, 202);
+    let elsewhere = token(&registry, "admin", "repository:b:pull");
+    assert_eq!(ask(&registry, MANIFEST, &elsewhere).status, 401, "of another repository");
     let both = token(&registry, "admin", "repository:b:pull&scope=repository:a/app:pull");
     assert_eq!(ask(&registry, MANIFEST, &both).status, 200);
 

@@ -127,6 +127,11 @@ const POINTS: &[Row] = &[
         has: &[("location", "/v2/b/blobs/{layer512}")],
         ..row("end-4b, sha512", "POST /v2/b/blobs/uploads/?digest={layer512}", 201)
     },
+    Row {
+        body: "012345678",
+        code: "DIGEST_INVALID",
+        ..row("end-4b, wrong sha512", "POST /v2/b/blobs/uploads/?digest={layer512}", 400)
+    },
     row("what was pushed", "GET /v2/b/blobs/{layer512}", 200),
     Row {
         body: "012345678",
@@ -232,6 +237,7 @@ fn every_point_of_the_specification_is_answered_as_it_says() {
             assert_eq!(answer.header(name), Some(filled(value).as_str()), "{name} of {what}");
         }
     }
+    assert!(registry.snapshot("b").tags.is_empty(), "tags of a deleted manifest");
     let log = registry.log();
     assert_eq!(log.len(), POINTS.len());
     assert!(log.iter().all(|one| one.connection == 1 && one.version == "HTTP/1.1"));
