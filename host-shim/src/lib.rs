@@ -26,3 +26,4 @@ pub mod record;
 pub mod registry;
 pub mod runtime;
 pub mod source;
+pub mod trust;

@@ -10,8 +10,9 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Document, DocumentError, notation,
+    Document, DocumentError, References, notation,
     positions::{Position, escape},
+    references,
 };
 
 /// Bytes of one file of keys or certificates.
@@ -21,7 +22,7 @@ const MOST_FILES: usize = 512;
 
 /// Where a file may stand, as JSON pointers: `*` is any name, `#` any item of a list. Trust stores of
 /// Notation are read elsewhere ([`notation`]).
-const PEM: &[&str] = &[
+pub(super) const PEM: &[&str] = &[
     "/spec/authorities/*/cosign/keys/#",
     "/spec/trust/*/sigstore/certificateAuthorities/#",
     "/spec/trust/*/sigstore/certificateAuthorities/#/certChain",
@@ -34,7 +35,7 @@ const PEM: &[&str] = &[
     "/spec/trust/*/x509/intermediates/#",
     "/spec/trust/*/x509/roots/#",
 ];
-const TRUSTED_ROOT: &str = "/spec/trust/*/sigstore/trustedRoot";
+pub(super) const TRUSTED_ROOT: &str = "/spec/trust/*/sigstore/trustedRoot";
 
 /// Something that was put in place, so that messages can name where it is from.
 #[derive(Clone, Debug)]
@@ -56,9 +57,13 @@ pub(super) enum Origin {
     Policy,
 }
 
-/// Puts every file in its place. Paths are relative to `directory`.
-pub(super) fn inline(document: &mut Document, directory: &Path) -> Result<(), DocumentError> {
-    let mut files = Files { document, directory, count: 0 };
+/// Puts every file in its place, and what else the policy names. Paths are relative to `directory`.
+pub(super) fn inline(
+    document: &mut Document,
+    directory: &Path,
+    references: &References,
+) -> Result<(), DocumentError> {
+    let mut files = Files { directory, ..Files::new(document) };
     for pattern in PEM {
         for pointer in files.places(pattern) {
             let Some(path) = files.named(&pointer, "file")? else { continue };
@@ -73,6 +78,7 @@ pub(super) fn inline(document: &mut Document, directory: &Path) -> Result<(), Do
         let mut root = root.map_err(|e| files.beside(&pointer, e))?;
         files.put(pointer, root.value.take(), Origin::Document(Box::new(root)));
     }
+    references::inline(&mut files, references)?;
     notation::inline(&mut files)
 }
 
@@ -83,7 +89,10 @@ pub(super) struct Files<'d> {
     count: usize,
 }
 
-impl Files<'_> {
+impl<'d> Files<'d> {
+    pub(super) fn new(document: &'d mut Document) -> Self {
+        Self { document, directory: Path::new(""), count: 0 }
+    }
     /// What stands at a pointer.
     pub(super) fn value(&self, pointer: &str) -> Option<&Value> {
         self.document.value.pointer(pointer)

@@ -3,6 +3,7 @@
 mod files;
 mod notation;
 mod positions;
+mod references;
 mod yaml;
 
 use std::{
@@ -16,6 +17,7 @@ use serde_json::Value;
 use files::{Inlined, Origin};
 pub use notation::Artifacts;
 pub use positions::{Position, Positions};
+pub use references::References;
 
 /// Bytes of one document. Trust roots are tens of kilobytes.
 const MAX_BYTES: u64 = 8 << 20;
@@ -55,12 +57,17 @@ impl fmt::Display for DocumentError {
 impl std::error::Error for DocumentError {}
 
 impl Document {
-    /// Reads a policy: a document in which each `{ file: PATH }` is put in place. Paths are relative
-    /// to the policy's own directory.
+    /// Reads a policy: a document in which each `{ file: PATH }` is put in place, and each trusted
+    /// root that is kept for the user. Paths are relative to the policy's own directory.
     pub fn load_policy(path: &str) -> Result<Self, DocumentError> {
+        Self::load_policy_with(path, &References::of_user())
+    }
+
+    /// The same with other references.
+    pub fn load_policy_with(path: &str, references: &References) -> Result<Self, DocumentError> {
         let mut document = Self::load(path)?;
         let directory = Path::new(path).parent().filter(|_| path != "-");
-        files::inline(&mut document, directory.unwrap_or_else(|| Path::new("")))?;
+        files::inline(&mut document, directory.unwrap_or_else(|| Path::new("")), references)?;
         Ok(document)
     }
 
@@ -74,7 +81,7 @@ impl Document {
         })?;
         let (name, positions) = (directory.to_owned(), Positions::default());
         let mut document = Self { name, value, positions, files: Vec::new() };
-        files::inline(&mut document, Path::new(""))?;
+        files::inline(&mut document, Path::new(""), &References::default())?;
         Ok(document)
     }
 

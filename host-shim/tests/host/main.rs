@@ -38,3 +38,4 @@ mod revocation;
 mod road;
 mod runtime;
 mod scratch;
+mod trust;
