@@ -1,5 +1,6 @@
 //! The `countersign` command. One file a subcommand.
 
+mod believed;
 mod cache;
 mod clock;
 mod explanation;
@@ -13,6 +14,7 @@ mod revocation;
 mod signed_by;
 mod style;
 mod target;
+mod trust;
 mod verify;
 mod verify_blob;
 mod verify_bundle;
@@ -44,6 +46,7 @@ enum Command {
     Kubewarden(kubewarden::Kubewarden),
     Policy(policy::Policy),
     Replay(replay::Replay),
+    Trust(trust::Trust),
     Verify(verify::Verify),
     VerifyBlob(Box<verify_blob::VerifyBlob>),
     VerifyBundle(verify_bundle::VerifyBundle),
@@ -107,6 +110,7 @@ pub fn run(modules: Modules) -> ExitCode {
         Command::Kubewarden(kubewarden) => kubewarden.run().into(),
         Command::Policy(policy) => policy.run(modules).into(),
         Command::Replay(replay) => replay.run(modules).into(),
+        Command::Trust(trust) => trust.run().into(),
         Command::Verify(verify) => verify.run(modules).into(),
         Command::VerifyBlob(verify) => verify.run(modules).into(),
         Command::VerifyBundle(verify) => verify.run(modules).into(),

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     driver::{Judgement, ModuleEvaluator, Stats},
     runtime::{Limits, Modules},
+    trust,
 };
 
 const API_VERSION: &str = "countersign.dev/verify/v1";
@@ -70,6 +71,9 @@ struct Report {
     module: ModuleReport,
     now: String,
     now_overridden: bool,
+    /// Trusted roots that stand in place of the module's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trusted_roots: Vec<trust::Report>,
     results: Vec<Entry>,
 }
 
@@ -90,22 +94,35 @@ struct Entry {
     stats: Option<Stats>,
 }
 
+impl Manner {
+    /// The time of the decisions.
+    pub(super) fn clock(&self) -> Clock {
+        Clock::new(self.now)
+    }
+}
+
 impl<'a> Session<'a> {
     /// Loads the module and reads the clock.
     pub(super) fn start(manner: &'a Manner, modules: Modules) -> Result<Self, String> {
         let module = manner.module.load(modules).map_err(|e| e.to_string())?;
-        let clock = Clock::new(manner.now);
+        let clock = manner.clock();
         let report = Report {
             api_version: API_VERSION,
             module: ModuleReport { digest: module.digest().to_owned() },
             now: clock.now.to_string(),
             now_overridden: clock.overridden,
+            trusted_roots: Vec::new(),
             results: Vec::new(),
         };
         let evaluator =
             ModuleEvaluator { module, limits: Limits::default(), now: clock.nanoseconds() };
         let (exit, said) = (Exit::default(), BTreeSet::new());
         Ok(Self { evaluator, honor_mode: false, manner, report, exit, said })
+    }
+
+    /// Says which trusted roots are not the module's.
+    pub(super) fn believes(&mut self, trusted_roots: Vec<trust::Report>) {
+        self.report.trusted_roots = trusted_roots;
     }
 
     /// The module that decides.

@@ -10,6 +10,7 @@ use countersign::{
 
 use super::{
     Exit,
+    believed::Believed,
     cache::CacheOptions,
     output::note,
     report::{Manner, Session, complaint, refuse},
@@ -23,6 +24,7 @@ use crate::{
     record::Record,
     runtime::Modules,
     source::{EvidenceSource, Sources},
+    trust::Report,
 };
 
 const EXAMPLES: &str = "\
@@ -66,10 +68,15 @@ pub(super) struct Verify {
     /// The images to decide on; without one, those of --object
     #[arg(value_name = "REF", required_unless_present = "object")]
     references: Vec<String>,
+    /// Believe this trusted_root.json where the policy says `trustedRoot: embedded`
+    #[arg(long, value_name = "FILE")]
+    trusted_root: Option<String>,
     #[command(flatten)]
     revocation: RevocationOptions,
     #[command(flatten)]
     cache: CacheOptions,
+    #[command(flatten)]
+    believed: Believed,
 }
 
 /// Where an image is to run.
@@ -110,12 +117,13 @@ impl Verify {
         if self.record.is_some() && self.references.len() > 1 {
             return Err("--record is for one reference".to_owned());
         }
-        let document = load(&self.policy, &self.notation_config, Artifacts::Images)?;
+        let (document, roots) = self.load()?;
+        let mut session = self.start(modules)?;
+        session.believes(roots);
         if self.references.is_empty() {
-            return self.object(modules, &document);
+            return self.object(session, &document);
         }
         let context = self.context.request()?;
-        let mut session = self.start(modules)?;
         let registries = Registries::new(self.plain_http)?.with_cache(self.cache.content());
         let revocation = self.revocation.source();
         let place = Place { image: self.image.as_deref(), registries: &registries };
@@ -131,6 +139,15 @@ impl Verify {
         Ok(session.finish())
     }
 
+    /// The policy, and the trusted roots in it that are newer than the module's.
+    fn load(&self) -> Result<(Document, Vec<Report>), String> {
+        let mut document =
+            load(&self.policy, &self.notation_config, Artifacts::Images, &self.believed)?;
+        let own = self.trusted_root.as_deref();
+        let roots = self.believed.renew(&mut document, own, self.manner.clock().now)?;
+        Ok((document, roots))
+    }
+
     fn start(&self, modules: Modules) -> Result<Session<'_>, String> {
         let mut session = Session::start(&self.manner, modules)?;
         session.honor_mode = self.honor_mode;
@@ -138,7 +155,7 @@ impl Verify {
     }
 
     /// The images of an object, as an admission front takes them out of it.
-    fn object(&self, modules: Modules, document: &Document) -> Result<Exit, String> {
+    fn object(&self, mut session: Session<'_>, document: &Document) -> Result<Exit, String> {
         let asked = self.context.asked()?.unwrap_or_default();
         let name = self.context.object.as_deref().unwrap_or_default();
         let request = match object::admit(&asked, &document.value) {
@@ -157,7 +174,6 @@ impl Verify {
         if self.image.is_some() {
             return Err("--image is for layouts".to_owned());
         }
-        let mut session = self.start(modules)?;
         let (registries, revocation) = (
             Registries::new(self.plain_http)?.with_cache(self.cache.content()),
             self.revocation.source(),
@@ -226,10 +242,11 @@ pub(super) fn load(
     policy: &Option<String>,
     notation_config: &Option<String>,
     artifacts: Artifacts,
+    believed: &Believed,
 ) -> Result<Document, String> {
     let loaded = match (policy, notation_config) {
         (_, Some(directory)) => Document::load_notation(directory, artifacts),
-        (Some(path), None) => Document::load_policy(path),
+        (Some(path), None) => Document::load_policy_with(path, &believed.references()?),
         (None, None) => return Err("--policy or --notation-config is needed".to_owned()),
     };
     loaded.map_err(|e| e.to_string())

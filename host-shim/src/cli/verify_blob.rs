@@ -5,6 +5,7 @@ use countersign::wire::BlobSignature;
 
 use super::{
     Exit,
+    believed::Believed,
     report::{Manner, Session, refuse},
     revocation::{RevocationOptions, say_notes},
     signed_by::{self, SignedBy},
@@ -12,10 +13,11 @@ use super::{
     verify_bundle::{MOST_BUNDLE, open},
 };
 use crate::{
-    blob::{self, Artifact, Detached, Format, from_cosign_bundle},
+    blob::{self, Artifact, Detached, Format, from_cosign_bundle, place},
     policy::{Artifacts, Document},
     runtime::Modules,
     source::{Nothing, Sources},
+    trust::Report,
 };
 
 const EXAMPLES: &str = "\
@@ -74,6 +76,8 @@ pub(super) struct VerifyBlob {
     artifact: String,
     #[command(flatten)]
     revocation: RevocationOptions,
+    #[command(flatten)]
+    believed: Believed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -99,12 +103,19 @@ impl VerifyBlob {
             }
             let expected = self.signed_by.read()?;
             let bundles = self.candidates(expected.key.as_deref())?;
-            let policy = expected.expectation.policy();
-            return self.decide(modules, &policy, artifact, bundles, &|pointer| {
+            let mut policy = Document::made("the command line", expected.expectation.policy());
+            let roots = self.renew(&mut policy)?;
+            let from_disk = !roots.is_empty();
+            return self.decide(modules, &policy.value, roots, artifact, bundles, &|pointer| {
+                if from_disk && pointer.starts_with(place::ROOT) {
+                    return policy.locate(pointer);
+                }
                 self.signed_by.locate(&expected, pointer)
             });
         }
-        let document = load(&self.policy, &self.notation_config, Artifacts::Blobs)?;
+        let mut document =
+            load(&self.policy, &self.notation_config, Artifacts::Blobs, &self.believed)?;
+        let roots = self.renew(&mut document)?;
         if let Some(directory) = &self.notation_config {
             self.check_name(directory, &document, &artifact)?;
         }
@@ -112,9 +123,13 @@ impl VerifyBlob {
             artifact.name.clone_from(name);
         }
         let candidates = self.candidates(None)?;
-        self.decide(modules, &document.value, artifact, candidates, &|pointer| {
+        self.decide(modules, &document.value, roots, artifact, candidates, &|pointer| {
             document.locate(pointer)
         })
+    }
+
+    fn renew(&self, document: &mut Document) -> Result<Vec<Report>, String> {
+        self.believed.renew(document, None, self.manner.clock().now)
     }
 
     /// As Notation has it, only a name that the user says chooses a statement: whoever may name the
@@ -215,11 +230,13 @@ impl VerifyBlob {
         &self,
         modules: Modules,
         policy: &serde_json::Value,
+        roots: Vec<Report>,
         artifact: Artifact,
         signatures: Vec<BlobSignature>,
         locate: &dyn Fn(&str) -> String,
     ) -> Result<Exit, String> {
         let mut session = Session::start(&self.manner, modules)?;
+        session.believes(roots);
         let revocation = self.revocation.source();
         let source = Sources { images: &Nothing, revocation: &revocation };
         let (evaluator, now) = (&session.evaluator, session.now());

@@ -1,5 +1,6 @@
 //! Trust material: TUF repositories, what is kept of them, keys in Kubernetes.
 
+mod command;
 mod embedded;
 mod local;
 mod mirror;
