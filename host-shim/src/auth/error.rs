@@ -29,6 +29,10 @@ pub enum AuthError {
 }
 
 impl AuthError {
+    pub(super) fn denied(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Denied { place: place.into(), message: message.into() }
+    }
+
     pub(super) fn misconfigured(place: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Misconfigured { place: place.into(), message: message.into() }
     }

@@ -8,7 +8,7 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::AuthError;
+use super::{AuthError, Secret};
 
 /// Bytes of a Secret and of a ConfigMap
 /// ([Kubernetes](https://kubernetes.io/docs/concepts/configuration/secret/#restriction-data-size)); no
@@ -39,4 +39,12 @@ pub(super) fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, AuthError>
 /// A file as it stands in messages.
 pub(super) fn name(path: &Path) -> String {
     format!("`{}`", path.display())
+}
+
+/// A file that holds one token, or something else for a header.
+pub(super) fn token(path: &Path) -> Result<Secret, AuthError> {
+    let wrong = |what: &str| AuthError::misconfigured(name(path), what);
+    let bytes = read(path)?.ok_or_else(|| wrong("is not there"))?;
+    let text = std::str::from_utf8(&bytes).map(str::trim).unwrap_or_default();
+    Some(Secret::new(text)).filter(Secret::is_token).ok_or_else(|| wrong("holds no token"))
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::{
     AuthError, Credential, Environment, Secret,
     error::words,
-    kept::Kept,
+    kept::{Kept, MAX_KEYS},
     process::{self, Ended, Limits, Program},
 };
 
@@ -47,7 +47,7 @@ struct Answer {
 
 impl Helpers {
     pub(super) fn new(environment: &Environment) -> Self {
-        Self { environment: environment.clone(), within: WITHIN, kept: Kept::default() }
+        Self { environment: environment.clone(), within: WITHIN, kept: Kept::of(MAX_KEYS) }
     }
 
     pub(super) fn with_time_limit(mut self, within: Duration) -> Self {

@@ -9,7 +9,7 @@ use std::{
 use super::{AuthError, Environment};
 
 /// Keys at once. An image names the key of a plugin's answer, and a stranger may name images.
-const MAX_KEYS: usize = 1024;
+pub(super) const MAX_KEYS: usize = 1024;
 /// Before its end an answer is renewed by this, or by a tenth of its life where that is less.
 const MAX_MARGIN: Duration = Duration::from_secs(300);
 /// How long who has failed is not asked again.
@@ -17,6 +17,7 @@ const FAILURE_LASTS: Duration = Duration::from_secs(5);
 
 /// Answers by key.
 pub(super) struct Kept<V> {
+    most: usize,
     slots: Mutex<BTreeMap<String, Arc<Mutex<Slot<V>>>>>,
 }
 
@@ -32,9 +33,10 @@ struct Answer<V> {
     expires: SystemTime,
 }
 
-impl<V> Default for Kept<V> {
-    fn default() -> Self {
-        Self { slots: Mutex::default() }
+impl<V> Kept<V> {
+    /// So many keys at the most.
+    pub(super) fn of(most: usize) -> Self {
+        Self { most, slots: Mutex::default() }
     }
 }
 
@@ -50,21 +52,15 @@ impl<V: Clone> Kept<V> {
         let slot = self.slot(key, environment.now());
         let mut slot = lock(&slot);
         let now = environment.now();
-        if let Some(answer) = slot.answer.as_ref().filter(|a| a.made <= now && now < a.renew) {
-            return Ok(answer.value.clone());
+        if let Some(value) = slot.fresh_at(now) {
+            return Ok(value);
         }
         if let Some(error) = slot.failure_at(now) {
             return slot.instead_of(error, now);
         }
         match make() {
             Ok((value, expires)) => {
-                slot.failure = None;
-                slot.answer = Some(Answer {
-                    value: value.clone(),
-                    made: now,
-                    renew: renewal(now, expires),
-                    expires,
-                });
+                *slot = Slot::of(value.clone(), now, expires);
                 Ok(value)
             }
             Err(error) => {
@@ -74,12 +70,26 @@ impl<V: Clone> Kept<V> {
         }
     }
 
+    /// The answer that is kept, if it is fresh.
+    pub(super) fn peek(&self, key: &str, environment: &Environment) -> Option<V> {
+        let slot = lock(&self.slots).get(key)?.clone();
+        let slot = lock(&slot);
+        slot.fresh_at(environment.now())
+    }
+
+    /// Keeps what was answered under another key.
+    pub(super) fn put(&self, key: &str, environment: &Environment, value: V, expires: SystemTime) {
+        let now = environment.now();
+        let slot = self.slot(key, now);
+        *lock(&slot) = Slot::of(value, now, expires);
+    }
+
     fn slot(&self, key: &str, now: SystemTime) -> Arc<Mutex<Slot<V>>> {
         let mut slots = lock(&self.slots);
-        if slots.len() >= MAX_KEYS && !slots.contains_key(key) {
+        if slots.len() >= self.most && !slots.contains_key(key) {
             // What is being made at this moment is locked, and stays.
             slots.retain(|_, slot| slot.try_lock().map_or(true, |slot| slot.is_of_use(now)));
-            if slots.len() >= MAX_KEYS {
+            if slots.len() >= self.most {
                 slots.clear();
             }
         }
@@ -94,6 +104,16 @@ impl<V> Default for Slot<V> {
 }
 
 impl<V: Clone> Slot<V> {
+    fn of(value: V, made: SystemTime, expires: SystemTime) -> Self {
+        let renew = renewal(made, expires);
+        Self { answer: Some(Answer { value, made, renew, expires }), failure: None }
+    }
+
+    fn fresh_at(&self, now: SystemTime) -> Option<V> {
+        let answer = self.answer.as_ref()?;
+        (answer.made <= now && now < answer.renew).then(|| answer.value.clone())
+    }
+
     fn failure_at(&self, now: SystemTime) -> Option<AuthError> {
         let (since, error) = self.failure.as_ref()?;
         let age = now.duration_since(*since).ok()?;
@@ -145,7 +165,7 @@ mod tests {
             let read = seconds.clone();
             let clock = move || at(read.load(Ordering::Relaxed));
             let environment = Environment::fixed::<&str, &str>([]).with_clock(clock);
-            Self { seconds, environment, kept: Kept::default(), made: AtomicUsize::new(0) }
+            Self { seconds, environment, kept: Kept::of(MAX_KEYS), made: AtomicUsize::new(0) }
         }
 
         fn pass(&self, seconds: u64) {

@@ -4,23 +4,31 @@
 //! only look alike get nothing. What cannot be found out is an error, and never taken for "there are
 //! none".
 
+pub mod aws;
+pub mod azure;
 mod docker;
 mod entry;
 mod environment;
 mod error;
 mod file;
+pub mod gcp;
 mod helper;
 mod kept;
 mod keychain;
+mod keyring;
+pub mod kubelet;
+pub mod kubernetes;
 mod process;
 mod secret;
+mod service;
 mod target;
 
 pub use docker::DockerConfig;
 pub use environment::Environment;
 pub use error::AuthError;
-pub use keychain::{Keychain, Options};
+pub use keychain::{Cloud, Keychain, KubeletPlugins, Options, ServiceAccount};
 pub use secret::Secret;
+pub use service::Transport;
 
 /// What to show a registry. `Debug` hides secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,6 +25,16 @@ impl Target {
         let host = canonical_host(host)?;
         Some(Self { host, repository: repository.trim_matches('/').to_owned() })
     }
+
+    /// `host/repository`.
+    pub(super) fn image(&self) -> String {
+        format!("{}/{}", self.host, self.repository)
+    }
+
+    /// The host without its port, if it has none.
+    pub(super) fn domain(&self) -> Option<&str> {
+        (!self.host.contains(':')).then_some(&self.host)
+    }
 }
 
 /// Host and port, lower case; Docker Hub under one name. There is no reading of user names, paths,

@@ -3,6 +3,7 @@
 mod believed;
 mod cache;
 mod clock;
+mod credentials;
 mod explanation;
 mod kubewarden;
 mod module;

@@ -2,7 +2,7 @@
 
 use std::{cell::OnceCell, path::Path, sync::Arc};
 
-use super::{explanation::clean, output::note};
+use super::{credentials::CredentialOptions, explanation::clean, output::note};
 use crate::{
     auth::Environment,
     cache::{Ages, Cached, Content, ContentOptions},
@@ -34,10 +34,10 @@ pub(super) struct Registries {
 }
 
 impl Registries {
-    /// As this machine is configured.
-    pub(super) fn new(plain_http: bool) -> Result<Self, String> {
+    /// As this machine is configured, and as the command line says.
+    pub(super) fn new(plain_http: bool, credentials: &CredentialOptions) -> Result<Self, String> {
         let options = Options::of_this_machine(&Environment::process())?;
-        let options = Options { plain_http, ..options };
+        let options = Options { plain_http, auth: credentials.options(), ..options };
         Ok(Self { options, cache: None, client: OnceCell::new() })
     }
 

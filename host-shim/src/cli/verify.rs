@@ -12,6 +12,7 @@ use super::{
     Exit,
     believed::Believed,
     cache::CacheOptions,
+    credentials::CredentialOptions,
     output::note,
     report::{Manner, Session, complaint, refuse},
     revocation::{RevocationOptions, say_notes},
@@ -72,6 +73,8 @@ pub(super) struct Verify {
     #[arg(long, value_name = "FILE")]
     trusted_root: Option<String>,
     #[command(flatten)]
+    credentials: CredentialOptions,
+    #[command(flatten)]
     revocation: RevocationOptions,
     #[command(flatten)]
     cache: CacheOptions,
@@ -113,6 +116,11 @@ impl Verify {
         self.judge(modules).unwrap_or_else(|e| refuse(&e))
     }
 
+    fn registries(&self) -> Result<Registries, String> {
+        let registries = Registries::new(self.plain_http, &self.credentials)?;
+        Ok(registries.with_cache(self.cache.content()))
+    }
+
     fn judge(&self, modules: Modules) -> Result<Exit, String> {
         if self.record.is_some() && self.references.len() > 1 {
             return Err("--record is for one reference".to_owned());
@@ -124,7 +132,7 @@ impl Verify {
             return self.object(session, &document);
         }
         let context = self.context.request()?;
-        let registries = Registries::new(self.plain_http)?.with_cache(self.cache.content());
+        let registries = self.registries()?;
         let revocation = self.revocation.source();
         let place = Place { image: self.image.as_deref(), registries: &registries };
         for reference in &self.references {
@@ -174,10 +182,7 @@ impl Verify {
         if self.image.is_some() {
             return Err("--image is for layouts".to_owned());
         }
-        let (registries, revocation) = (
-            Registries::new(self.plain_http)?.with_cache(self.cache.content()),
-            self.revocation.source(),
-        );
+        let (registries, revocation) = (self.registries()?, self.revocation.source());
         let source = Sources { images: registries.source(), revocation: &revocation };
         let judged = self.decide(document, &session, &source, &request);
         session.add(name, judged, &|pointer| document.locate(pointer));

@@ -106,7 +106,8 @@ impl Clients {
         if *kind == Kind::Plain {
             builder = builder.tls_certs_only([]);
         }
-        if is_loopback(host) {
+        // In plain text nobody but this machine and the cloud's metadata service is spoken to.
+        if *kind == Kind::Plain || is_loopback(host) {
             builder = builder.no_proxy();
         }
         for ca in tls.iter().flat_map(|tls| &tls.ca) {

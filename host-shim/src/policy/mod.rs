@@ -56,6 +56,14 @@ impl fmt::Display for DocumentError {
 
 impl std::error::Error for DocumentError {}
 
+/// YAML or JSON of another kind, as strictly as a policy; the error says where.
+pub(crate) fn parse_yaml(text: &str) -> Result<Value, String> {
+    match yaml::parse(text) {
+        Ok((value, _)) => Ok(value),
+        Err(e) => Err(format!("{}: {}", e.position, e.message)),
+    }
+}
+
 impl Document {
     /// Reads a policy: a document in which each `{ file: PATH }` is put in place, and each trusted
     /// root that is kept for the user. Paths are relative to the policy's own directory.

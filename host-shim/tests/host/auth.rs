@@ -1,6 +1,13 @@
 //! Credentials: where they are found, for whom, and for whom not.
 
+mod aws;
+mod azure;
+mod command;
 mod docker;
+mod fake;
+mod gcp;
+mod kubelet;
+mod kubernetes;
 mod look_alikes;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};

@@ -42,7 +42,7 @@ fn auth(scratch: &Scratch) -> countersign_host::auth::Options {
     if !path.exists() {
         scratch.write("config.json", "{}");
     }
-    countersign_host::auth::Options { docker_config: Some(path) }
+    countersign_host::auth::Options { docker_config: Some(path), ..Default::default() }
 }
 
 pub(crate) fn digest(body: &str) -> String {

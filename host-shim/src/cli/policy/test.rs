@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::super::{
     Exit, clock,
+    credentials::CredentialOptions,
     explanation::clean,
     module,
     output::print,
@@ -95,6 +96,8 @@ struct Live {
     /// Speak plain HTTP to registries on this machine
     #[arg(long, requires = "record")]
     plain_http: bool,
+    #[command(flatten)]
+    credentials: CredentialOptions,
     #[command(flatten)]
     revocation: RevocationOptions,
 }

@@ -269,7 +269,7 @@ fn a_file_that_was_named_must_be_there_and_the_others_need_not() {
     nothing(&keychain, "ghcr.io", "a");
     let absent = scratch.path().join("absent.json");
     let text = absent.to_str().unwrap();
-    let options = Options { docker_config: Some(absent.clone()) };
+    let options = Options { docker_config: Some(absent.clone()), ..Options::default() };
     for keychain in [
         Keychain::open(&Options::default(), &environment_of(&[("REGISTRY_AUTH_FILE", text)])),
         Keychain::open(&options, &environment_of(&[])),

@@ -59,7 +59,7 @@ pub(super) fn run(
     let clock = Clock::new(live.now);
     let (digest, now) = (module.digest().to_owned(), clock.now.to_string());
     let evaluator = ModuleEvaluator { module, limits: Limits::default(), now: clock.nanoseconds() };
-    let registries = Registries::new(live.plain_http)?;
+    let registries = Registries::new(live.plain_http, &live.credentials)?;
     let revocation = live.revocation.source();
     let place = Place { image: live.image.as_deref(), registries: &registries };
     let (mut cases, mut text) = (Vec::new(), String::new());
