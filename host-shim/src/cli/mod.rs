@@ -48,7 +48,7 @@ enum Command {
     Policy(policy::Policy),
     Replay(replay::Replay),
     Trust(trust::Trust),
-    Verify(verify::Verify),
+    Verify(Box<verify::Verify>),
     VerifyBlob(Box<verify_blob::VerifyBlob>),
     VerifyBundle(verify_bundle::VerifyBundle),
 }

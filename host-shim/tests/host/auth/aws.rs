@@ -158,7 +158,7 @@ fn each_region_is_asked_at_its_own_place() {
     let clock = Clock::new();
     let other = "https://api.ecr.cn-north-1.amazonaws.com.cn";
     let clouds = Clouds::new([(ECR, ecr("west")), (other, ecr("north"))]);
-    let source = Aws::new(clouds.clone(), &environment(&clock, &STATIC));
+    let source = Aws::new(clouds, &environment(&clock, &STATIC));
     assert_eq!(source.find(HOST, "a"), Ok(basic("AWS", "west")));
     let china = "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn";
     assert_eq!(source.find(china, "a"), Ok(basic("AWS", "north")));

@@ -76,7 +76,7 @@ fn the_command_takes_credentials_from_where_it_is_told() {
         "kind": "CredentialProviderConfig",
         "providers": [{
             "name": "provider",
-            "matchImages": [registry.host.clone()],
+            "matchImages": [registry.host],
             "defaultCacheDuration": "0s",
             "apiVersion": "credentialprovider.kubelet.k8s.io/v1",
         }],

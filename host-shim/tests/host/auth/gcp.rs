@@ -21,6 +21,7 @@ const USER: &str = "oauth2accesstoken";
 const AUDIENCE: &str =
     "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q";
 
+type Change = Box<dyn FnOnce(&mut Value)>;
 type Handler = Box<dyn Fn(&Incoming) -> Reply + Send + Sync>;
 
 fn metadata() -> Handler {
@@ -161,7 +162,7 @@ fn the_key_of_a_service_account_is_a_password_as_it_is() {
 fn a_file_that_would_lead_elsewhere_is_refused() {
     let set =
         |pointer: &'static str, value: Value| move |document: &mut Value| document[pointer] = value;
-    let cases: Vec<(Box<dyn FnOnce(&mut Value)>, &str)> = vec![
+    let cases: Vec<(Change, &str)> = vec![
         (
             Box::new(set("token_url", "https://sts.googleapis.com.evil.com/v1/token".into())),
             "its `token_url` is",
