@@ -43,13 +43,13 @@ pub struct Cluster {
 impl Cluster {
     /// The cluster of `KUBERNETES_SERVICE_HOST`, its CA and our token below [`SERVICE_ACCOUNT`].
     pub fn here(options: &http::Options, environment: &Environment) -> Result<Self, AuthError> {
+        let host = host(environment)?;
         let directory = Path::new(SERVICE_ACCOUNT);
         let path = directory.join("ca.crt");
         let missing =
             "is not there: mount the service account's token, as Kubernetes does of itself";
         let ca = file::read(&path)?
             .ok_or_else(|| AuthError::misconfigured(file::name(&path), missing))?;
-        let host = host(environment)?;
         let mut options = options.clone();
         options.tls.insert(0, (host, HostTls { ca: vec![ca.to_vec()], client: None }));
         Self::over(Arc::new(Http::new(&options)), environment, directory)
