@@ -9,7 +9,13 @@ use super::{
     Document, DocumentError,
     files::{Files, Origin, PEM, TRUSTED_ROOT},
 };
-use crate::trust::{Kept, KubernetesObjects, ObjectReference, StandIn, Store, default_directory};
+use crate::{
+    auth::Environment,
+    trust::{
+        InCluster, Kept, KubernetesObjects, ObjectReference, StandIn, Store, TrustError,
+        default_directory,
+    },
+};
 
 /// Where a policy's references lead.
 #[derive(Clone, Default)]
@@ -21,9 +27,10 @@ pub struct References {
 }
 
 impl References {
-    /// The user's own directory of trust material.
+    /// The user's own directory of trust material, and the cluster of this process.
     pub fn of_user() -> Self {
-        Self { trust: default_directory().map(Store::new), objects: None }
+        let objects = InCluster::of(&Environment::process());
+        Self { trust: default_directory().map(Store::new), objects }
     }
 }
 
@@ -64,7 +71,7 @@ fn trusted_root(name: &str, references: &References) -> Result<(Value, String), 
     let store = references.trust.as_ref().ok_or("there is no directory of trust material")?;
     let found = Kept::find(store, name).map_err(|e| e.to_string())?;
     let (instance, record) =
-        found.ok_or_else(|| crate::trust::TrustError::NoInstance(name.to_owned()).to_string())?;
+        found.ok_or_else(|| TrustError::NoInstance(name.to_owned()).to_string())?;
     let kept = Kept::open(&instance, record).map_err(|e| format!("`{name}`: {e}"))?;
     Ok((kept.document, store.copy(name).display().to_string()))
 }

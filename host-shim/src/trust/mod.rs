@@ -8,6 +8,7 @@
 //! before the module sees it, and so stands in every record of a decision.
 
 mod age;
+mod cluster;
 mod contents;
 mod error;
 mod files;
@@ -24,6 +25,7 @@ mod update;
 mod walk;
 
 pub use age::{Age, age};
+pub use cluster::InCluster;
 pub use contents::{Kind, Service, read as read_trusted_root, services};
 pub use error::TrustError;
 pub use files::RepositoryFiles;

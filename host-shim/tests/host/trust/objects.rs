@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use countersign_host::{
+    auth::{Environment, Transport, kubernetes::Cluster},
+    http::{Call, Failure, HeaderMap, Reply},
     policy::{Document, References},
-    trust::{KubernetesObjects, ObjectFiles, ObjectKind, ObjectReference, ObjectsError},
+    trust::{InCluster, KubernetesObjects, ObjectFiles, ObjectKind, ObjectReference, ObjectsError},
 };
 use serde_json::{Value, json};
 
@@ -121,6 +123,41 @@ impl KubernetesObjects for Refusing {
     fn get(&self, _: ObjectKind, _: &str, _: &str) -> Result<Option<Value>, ObjectsError> {
         Err(self.0.clone())
     }
+}
+
+/// The API of a cluster that has one ConfigMap.
+struct Api;
+
+impl Transport for Api {
+    fn send(&self, call: &mut Call<'_>) -> Result<Reply, Failure> {
+        assert_eq!(call.authorization, Some("Bearer the-token"));
+        let base = "https://10.0.0.1/api/v1/namespaces/shop/";
+        let (status, body) = match call.url.as_str().strip_prefix(base).unwrap() {
+            "configmaps/keys" => (200, json!({ "data": { "cosign.pub": pem("api") } })),
+            "secrets/hidden" => (403, json!({ "message": "forbidden" })),
+            "secrets/later" => (500, json!({})),
+            _ => (404, json!({})),
+        };
+        Ok(Reply { status, headers: HeaderMap::new(), bytes: body.to_string().into_bytes() })
+    }
+}
+
+#[test]
+fn a_cluster_gives_what_its_service_account_may_read() {
+    let scratch = Scratch::new();
+    scratch.write("token", "the-token\n");
+    let environment = Environment::fixed([("KUBERNETES_SERVICE_HOST", "10.0.0.1")]);
+    let cluster = Cluster::over(Arc::new(Api), &environment, scratch.path()).unwrap();
+    let fetch = |reference: &str| read(json!(reference)).unwrap().fetch(&cluster);
+    let keys = read(json!({ "configMap": "shop/keys" })).unwrap();
+    assert_eq!(keys.fetch(&cluster), Ok(pem("api")));
+    assert!(fetch("k8s://shop/none").unwrap_err().contains("there is no such object"));
+    let denied = fetch("k8s://shop/hidden").unwrap_err();
+    assert!(denied.contains("does not allow to read it"), "{denied}");
+    let silent = fetch("k8s://shop/later").unwrap_err();
+    assert!(silent.contains("the cluster did not answer"), "{silent}");
+    let nowhere = Environment::fixed([("HOME", "/nowhere")]);
+    assert!(InCluster::of(&nowhere).is_none() && InCluster::of(&environment).is_some());
 }
 
 #[test]
