@@ -203,8 +203,7 @@ fn secrets_are_read_from_the_api_with_our_own_token() {
     let (scratch, clock) = (Scratch::new(), Clock::new());
     let (clouds, cluster) = cluster(&scratch, &clock);
     assert_eq!(cluster.namespace(), Ok("shop".to_owned()));
-    let source =
-        PullSecrets::new(cluster, "shop").of_pod(["one"]).of_service_account("app");
+    let source = PullSecrets::new(cluster, "shop").of_pod(["one"]).of_service_account("app");
     assert_eq!(passwords(&source, "ghcr.io", "a"), ["one", "old"]);
     let expected = [
         format!("GET {API}/api/v1/namespaces/shop/serviceaccounts/app"),
