@@ -40,4 +40,4 @@ pub mod verify;
 pub mod wire;
 pub mod x509;
 
-pub use evaluate::{Step, evaluate, step_json};
+pub use evaluate::{Step, evaluate, step_json, step_with};

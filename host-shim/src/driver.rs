@@ -1,10 +1,14 @@
 //! The loop: ask the module, fetch what it needs, ask again, until there is a decision.
 
+mod evaluator;
+mod session;
+mod warm;
+
 use std::{
     collections::BTreeSet,
     fmt,
     sync::{
-        Arc, Mutex,
+        Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -13,14 +17,18 @@ use std::{
 use countersign::{
     evidence::Budget,
     wire::{
-        Answer, Decision, EvidenceItem, Fetch, Request, STEP_VERSION, StepRequest, StepResponse,
+        Answer, Decision, EvidenceItem, Fetch, Request, STEP_VERSION, StepResponse,
         UnavailableReason,
     },
 };
 use serde_json::Value;
 
+use evaluator::Steps;
+pub use evaluator::{Evaluator, ModuleEvaluator, Rounds};
+pub use warm::{Keep, Warm};
+
 use crate::{
-    runtime::{Call, Limits, Module, NoCallbacks, Outcome, RuntimeError},
+    runtime::RuntimeError,
     source::{EvidenceSource, Traffic},
 };
 
@@ -42,35 +50,6 @@ pub const MAX_ROUNDS: u32 = DISCOVERY + REVOCATION + 1;
 const MAX_PARALLEL: usize = 8;
 /// Fetches of one decision.
 const MAX_FETCHES: usize = 4096;
-
-/// Something that makes one step. The tests compare several; the command only has the module.
-pub trait Evaluator {
-    /// A `StepRequest` in, a `StepResponse` out, both as JSON.
-    fn step(&self, request: &[u8]) -> Result<Outcome, RuntimeError>;
-}
-
-/// The module as an evaluator.
-#[derive(Clone)]
-pub struct ModuleEvaluator {
-    /// The module.
-    pub module: Module,
-    /// What each step may spend.
-    pub limits: Limits,
-    /// The guest's clock, in nanoseconds since the Unix epoch.
-    pub now: u64,
-}
-
-impl Evaluator for ModuleEvaluator {
-    fn step(&self, request: &[u8]) -> Result<Outcome, RuntimeError> {
-        self.module.call(&Call {
-            operation: "evaluate",
-            payload: request,
-            now: self.now,
-            limits: self.limits,
-            callbacks: Arc::new(NoCallbacks),
-        })
-    }
-}
 
 /// What a decision is asked about.
 #[derive(Clone, Debug)]
@@ -110,9 +89,9 @@ pub struct Stats {
     pub requests: u64,
     /// Bytes that came back.
     pub bytes: u64,
-    /// Fuel of all rounds.
+    /// Fuel of all rounds, and of reading the policy where that was not done before.
     pub fuel: u64,
-    /// Bytes of linear memory of the largest round.
+    /// Bytes of linear memory that the instance has at the end.
     pub memory: usize,
 }
 
@@ -146,33 +125,27 @@ pub fn decide(
     question: &Question<'_>,
 ) -> Result<Judgement, DriverError> {
     let before = source.traffic();
-    let mut step = StepRequest {
-        api_version: STEP_VERSION.to_owned(),
-        policy: question.policy.clone(),
-        request: question.request.clone(),
-        evidence: Vec::new(),
-        now: question.now.to_owned(),
-        budget: question.budget,
-    };
+    let kept = evaluator.open(question).map_err(DriverError::Runtime)?;
+    let mut rounds = kept.unwrap_or_else(|| Box::new(Steps { evaluator, question }));
+    let (mut evidence, mut new) = (Vec::new(), 0);
     let mut asked = BTreeSet::new();
     let mut stats = Stats::default();
     while stats.rounds < MAX_ROUNDS {
-        let request =
-            serde_json::to_vec(&step).map_err(|e| DriverError::Malformed(e.to_string()))?;
-        let outcome = evaluator.step(&request).map_err(DriverError::Runtime)?;
+        let outcome = rounds.next(&evidence, new).map_err(DriverError::Runtime)?;
         stats.rounds += 1;
         stats.fuel += outcome.fuel;
         stats.memory = stats.memory.max(outcome.memory);
         let need = match parse(&outcome.response)? {
             Next::Decision(decision) => {
+                rounds.done();
                 stats.add_traffic(before, source.traffic());
-                let (response, evidence) = (outcome.response, step.evidence);
-                return Ok(Judgement { decision, response, evidence, stats });
+                return Ok(Judgement { decision, response: outcome.response, evidence, stats });
             }
             Next::Need(need) => fresh(need, &mut asked)?,
         };
-        stats.fetches += need.len() as u64;
-        step.evidence.extend(fetch_all(source, need));
+        new = need.len();
+        stats.fetches += new as u64;
+        evidence.extend(fetch_all(source, need));
     }
     Err(DriverError::NoProgress(format!("no decision after {MAX_ROUNDS} rounds")))
 }

@@ -7,13 +7,20 @@ use std::{
     process::Command,
 };
 
-use countersign::wire::{ImageRequest, Request};
+use std::{cell::RefCell, sync::Arc};
+
+use countersign::wire::{Answer, Bytes, EvidenceItem, Fetch, ImageRequest, Request};
 use countersign_host::{
-    driver::{Evaluator, Judgement, ModuleEvaluator, Question, decide},
-    runtime::{Embedded, Engine, Limits, Module, Outcome, Profile, RuntimeError},
-    source::{Layout, Selector},
+    driver::{
+        DriverError, Evaluator, Judgement, Keep, ModuleEvaluator, Question, Rounds, Warm, decide,
+    },
+    runtime::{
+        Embedded, Engine, Instance, Limits, Module, NoCallbacks, Outcome, Profile, RuntimeError,
+        Slots,
+    },
+    source::{EvidenceSource, Layout, Selector},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What the waPC ABI has, and of WASI what Rust's standard library links, each with its reason.
 const IMPORTS: &[(&str, &str)] = &[
@@ -81,7 +88,11 @@ impl Build {
     }
 
     fn load(&self) -> (Engine, ModuleEvaluator) {
-        let engine = Engine::new(self.profile).unwrap();
+        self.load_into(Engine::new(self.profile).unwrap())
+    }
+
+    fn load_into(&self, engine: Engine) -> (Engine, ModuleEvaluator) {
+        assert_eq!(engine.remark(), None);
         let compiled: &'static [u8] = built(&format!("{}.cwasm", self.name)).leak();
         let embedded = Embedded { wasm: Some(self.wasm().leak()), compiled: Some(compiled) };
         let (module, note) = Module::embedded(&engine, embedded).unwrap();
@@ -135,18 +146,34 @@ fn text<'a>(case: &'a Value, member: &str) -> &'a str {
     case[member].as_str().unwrap()
 }
 
-fn judge(evaluator: &dyn Evaluator, case: &Value) -> Judgement {
+/// The image of a case, and what is asked of it.
+fn open(case: &Value) -> (Layout, Request) {
     let place = text(case, "reference").trim_start_matches("oci-layout:").to_owned();
     let (directory, tag) = place.rsplit_once(':').unwrap();
     let directory = root().join("corpora").join(directory);
     let layout = Layout::open(&directory, Some(Selector::Tag(tag.to_owned())), None).unwrap();
-    let request = Request {
-        images: vec![ImageRequest { reference: layout.reference().to_owned(), path: None }],
-        ..Request::default()
-    };
+    let images = vec![ImageRequest { reference: layout.reference().to_owned(), path: None }];
+    (layout, Request { images, ..Request::default() })
+}
+
+fn try_to_judge(evaluator: &dyn Evaluator, case: &Value) -> Result<Judgement, DriverError> {
+    let (layout, request) = open(case);
     let now = text(case, "now");
     let question = Question { policy: &case["policy"], request: &request, now, budget: None };
-    decide(evaluator, &layout, &question).unwrap()
+    decide(evaluator, &layout, &question)
+}
+
+fn judge(evaluator: &dyn Evaluator, case: &Value) -> Judgement {
+    try_to_judge(evaluator, case).unwrap()
+}
+
+/// A fresh instance for every call, and everything sent with each.
+struct Calls<'a>(&'a ModuleEvaluator);
+
+impl Evaluator for Calls<'_> {
+    fn step(&self, request: &[u8]) -> Result<Outcome, RuntimeError> {
+        self.0.step(request)
+    }
 }
 
 #[test]
@@ -156,12 +183,132 @@ fn native_and_wasm_decisions_are_equal_to_the_byte() {
     for case in cases() {
         let native = judge(&Native, &case);
         for (name, (_engine, evaluator)) in &modules {
-            let wasm = judge(evaluator, &case);
-            assert_eq!(wasm.response, native.response, "{} {name}", text(&case, "id"));
+            for (how, evaluator) in
+                [("calls", &Calls(evaluator) as &dyn Evaluator), ("decision", evaluator)]
+            {
+                let wasm = judge(evaluator, &case);
+                assert_eq!(wasm.response, native.response, "{} {name} {how}", text(&case, "id"));
+            }
         }
         bytes += native.response.len();
     }
     println!("{} decisions, {bytes} bytes, of {} modules", cases().len(), modules.len());
+}
+
+/// One instance for everything: every policy is read in place of the last.
+struct Single(RefCell<Instance>);
+
+struct Turn<'a>(&'a Single, &'a Question<'a>);
+
+impl Evaluator for Single {
+    fn step(&self, _request: &[u8]) -> Result<Outcome, RuntimeError> {
+        unreachable!()
+    }
+
+    fn open<'a>(
+        &'a self,
+        question: &'a Question<'_>,
+    ) -> Result<Option<Box<dyn Rounds + 'a>>, RuntimeError> {
+        self.call("prepare", &json!({ "policy": question.policy }))?;
+        Ok(Some(Box::new(Turn(self, question))))
+    }
+}
+
+impl Single {
+    fn call(&self, operation: &str, payload: &Value) -> Result<Outcome, RuntimeError> {
+        let mut payload = payload.clone();
+        payload["apiVersion"] = json!("countersign.dev/step/v1");
+        self.0.borrow_mut().call(operation, payload.to_string().as_bytes())
+    }
+}
+
+impl Rounds for Turn<'_> {
+    fn next(&mut self, evidence: &[EvidenceItem], new: usize) -> Result<Outcome, RuntimeError> {
+        let Self(single, question) = self;
+        if evidence.is_empty() {
+            let begin = json!({ "request": question.request, "now": question.now });
+            return single.call("begin", &begin);
+        }
+        single.call("resume", &json!({ "evidence": evidence[evidence.len() - new..] }))
+    }
+}
+
+#[test]
+fn an_instance_that_is_kept_decides_as_a_fresh_one_does() {
+    for build in BUILDS {
+        let slots = Slots { instances: 4, ..Slots::default() };
+        let pooled = Engine::pooled(build.profile, slots).unwrap();
+        let (_pooled, evaluator) = build.load_into(pooled);
+        let limits = Limits { fuel: u64::MAX, ..Limits::default() };
+        let instance = evaluator.module.instantiate(limits, 0, Arc::new(NoCallbacks)).unwrap();
+        let single = Single(RefCell::new(instance));
+        let warm =
+            Warm::new(evaluator.module, Limits::default(), Keep { idle: 2, ..Keep::default() });
+        for case in cases() {
+            let id = format!("{} {}", build.name, text(&case, "id"));
+            let expected = judge(&Native, &case).response;
+            assert_eq!(judge(&single, &case).response, expected, "{id}: after other policies");
+            let first = judge(&warm, &case);
+            assert_eq!(first.response, expected, "{id}: beside other policies");
+            assert!(warm.idle() > 0, "{id}: it is not kept");
+            let again = judge(&warm, &case);
+            assert_eq!(again.response, expected, "{id}: again");
+            assert!(again.stats.fuel <= first.stats.fuel, "{id}: not with its policy");
+        }
+    }
+}
+
+/// What the tag names, and then more than there is memory for.
+struct Flood(Layout);
+
+impl EvidenceSource for Flood {
+    fn fetch(&self, fetch: &Fetch) -> Answer {
+        let bytes = Bytes(vec![b'x'; 4 << 20]);
+        match fetch {
+            Fetch::Resolve { .. } => self.0.fetch(fetch),
+            _ => Answer::Found { bytes, media_type: None, reserialised: false },
+        }
+    }
+}
+
+#[test]
+fn after_one_that_was_stopped_a_fresh_instance_decides() {
+    let cases = cases();
+    let case = cases.iter().find(|case| text(case, "id") == "keyless-exact").unwrap();
+    let expected = judge(&Native, case).response;
+    for build in BUILDS {
+        let (_engine, ModuleEvaluator { module, .. }) = build.load();
+        let limits = Limits { memory: 4 << 20, ..Limits::default() };
+        let warm = Warm::new(module, limits, Keep::default());
+        judge(&warm, case);
+        assert_eq!(warm.idle(), 1);
+        let (layout, request) = open(case);
+        let (policy, now) = (&case["policy"], text(case, "now"));
+        let question = Question { policy, request: &request, now, budget: None };
+        let stopped = decide(&warm, &Flood(layout), &question);
+        let memory = RuntimeError::Memory(4 << 20);
+        assert_eq!(stopped.unwrap_err(), DriverError::Runtime(memory), "{}", build.name);
+        assert_eq!(warm.idle(), 0, "{}: it is thrown away", build.name);
+        assert_eq!(judge(&warm, case).response, expected, "{}", build.name);
+    }
+}
+
+#[test]
+fn fuel_is_that_of_the_decision_and_not_of_a_round() {
+    let cases = cases();
+    let case = cases.iter().find(|case| text(case, "id") == "cosign-a-unsigned").unwrap();
+    for build in BUILDS {
+        let (_engine, evaluator) = build.load();
+        let stats = judge(&evaluator, case).stats;
+        assert!(stats.rounds >= 4, "{stats:?}");
+        let with = |fuel: u64| {
+            let limits = Limits { fuel, ..Limits::default() };
+            try_to_judge(&ModuleEvaluator { limits, ..evaluator.clone() }, case)
+        };
+        assert!(with(stats.fuel + stats.fuel / 10).is_ok());
+        let most = stats.fuel - stats.fuel / 10;
+        assert_eq!(with(most).unwrap_err(), DriverError::Runtime(RuntimeError::Fuel(most)));
+    }
 }
 
 #[test]

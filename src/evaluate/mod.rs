@@ -12,6 +12,7 @@ mod requirement;
 mod revocation;
 mod rules;
 mod signers;
+mod step;
 
 use std::collections::BTreeMap;
 
@@ -25,13 +26,13 @@ use crate::{
     time::Time,
     verdict::{Code, Reason, shown},
     wire::{
-        Decision, EvidenceItem, Fetch, ImageDecision, Outcome, PolicyError, Request, STEP_VERSION,
-        StepRequest, StepResponse, Usage,
+        Decision, EvidenceItem, Fetch, ImageDecision, Outcome, PolicyError, Request, Usage,
     },
 };
 use image::{Gathered, Subject};
 use revocation::Fetched;
 use rules::Shared;
+pub use step::{step_json, step_with};
 
 /// Need, or a decision.
 #[derive(Clone, Debug, PartialEq)]
@@ -166,47 +167,6 @@ pub fn evaluate(
         decision.patches.clear();
     }
     Step::Decision(Box::new(decision))
-}
-
-/// One step over JSON: what the module exports. Never fails: what is wrong with the request is in
-/// the decision.
-pub fn step_json(request: &[u8]) -> Vec<u8> {
-    let response = match serde_json::from_slice::<StepRequest>(request) {
-        Ok(request) => step(&request),
-        Err(error) => {
-            let error = request_error("/request", format!("not a step request: {error}"));
-            refuse(vec![error], "enforce", Time::from_unix(0))
-        }
-    };
-    let (need, decision) = match response {
-        Step::Need(need) => (Some(need), None),
-        Step::Decision(decision) => (None, Some(*decision)),
-    };
-    let response = StepResponse { api_version: STEP_VERSION.to_owned(), need, decision };
-    // Strings, numbers and lists always serialise; an empty answer is refused by every host.
-    serde_json::to_vec(&response).unwrap_or_default()
-}
-
-fn step(request: &StepRequest) -> Step {
-    if request.api_version != STEP_VERSION {
-        let message = format!("`apiVersion` is `{}`, not `{STEP_VERSION}`", request.api_version);
-        return refuse(vec![request_error("/apiVersion", message)], "enforce", Time::from_unix(0));
-    }
-    let Some(now) = Time::parse(&request.now) else {
-        let message =
-            format!("`now` is `{}`, not RFC 3339 such as 2026-11-21T03:00:00Z", request.now);
-        return refuse(vec![request_error("/now", message)], "enforce", Time::from_unix(0));
-    };
-    match Policy::parse(&request.policy) {
-        Ok(policy) => evaluate(
-            &policy,
-            &request.request,
-            &request.evidence,
-            now,
-            request.budget.unwrap_or_default(),
-        ),
-        Err(errors) => refuse(errors, "enforce", now),
-    }
 }
 
 fn check_request(request: &Request, most_images: usize) -> Vec<PolicyError> {

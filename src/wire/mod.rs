@@ -7,6 +7,7 @@ mod blob;
 mod bytes;
 mod decision;
 mod fetch;
+mod session;
 
 use std::{string::String, vec::Vec};
 
@@ -17,6 +18,7 @@ pub use blob::{BlobDecision, BlobRequest, BlobSignature};
 pub use bytes::Bytes;
 pub use decision::{Decision, ImageDecision, Kind, Mark, Node, Outcome, Patch, PolicyError, Usage};
 pub use fetch::{Answer, EvidenceItem, Fetch, UnavailableReason};
+pub use session::{BeginRequest, PrepareRequest, PrepareResponse, ResumeRequest};
 
 use crate::evidence::Budget;
 

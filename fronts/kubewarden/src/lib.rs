@@ -1,9 +1,11 @@
 //! Countersign as a waPC module.
 //!
 //! Kubewarden calls `protocol_version`, `validate_settings` and `validate`; any other host calls
-//! `evaluate`, one step of the contract: JSON in, need or decision out.
+//! `evaluate`, one step of the contract: JSON in, need or decision out. A host that makes many
+//! decisions under one policy calls `prepare` once, and `begin` and `resume` for each.
 
 mod callbacks;
+mod session;
 mod validate;
 
 use wapc_guest::{CallResult, register_function};
@@ -11,8 +13,11 @@ use wapc_guest::{CallResult, register_function};
 /// Called once by the host after instantiation.
 #[unsafe(no_mangle)]
 pub extern "C" fn wapc_init() {
+    register_function("begin", session::begin);
     register_function("evaluate", evaluate);
+    register_function("prepare", session::prepare);
     register_function("protocol_version", protocol_version);
+    register_function("resume", session::resume);
     register_function("validate", validate::validate);
     register_function("validate_settings", validate::validate_settings);
 }

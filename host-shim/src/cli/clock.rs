@@ -23,11 +23,6 @@ impl Clock {
             }
         }
     }
-
-    /// For the guest's clock.
-    pub(super) fn nanoseconds(self) -> u64 {
-        u64::try_from(self.now.unix()).unwrap_or(0).saturating_mul(1_000_000_000)
-    }
 }
 
 /// Reads `--now`.

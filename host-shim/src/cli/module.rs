@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::output::note;
-use crate::runtime::{Engine, LoadError, Module, Modules, Profile};
+use crate::{
+    driver::{Keep, Warm},
+    runtime::{Engine, Limits, LoadError, Module, Modules, Profile},
+};
 
 /// Which module to run.
 #[derive(Debug, Args)]
@@ -19,14 +22,22 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    /// Loads it.
-    pub(super) fn load(&self, modules: Modules) -> Result<Module, LoadError> {
+    /// Loads it, for decisions one after the other.
+    pub(super) fn load(&self, modules: Modules) -> Result<Warm, LoadError> {
+        let keep = Keep { idle: 1, ..Keep::default() };
+        Ok(Warm::new(self.module(modules)?, Limits::default(), keep))
+    }
+
+    fn module(&self, modules: Modules) -> Result<Module, LoadError> {
         let profile = if self.portable { Profile::Portable } else { Profile::Wide };
         let embedded = modules.get(profile);
         if self.module.is_none() && embedded.wasm.is_none() {
             return Err(LoadError::Absent);
         }
         let engine = Engine::new(profile)?;
+        if let Some(remark) = engine.remark() {
+            note(&format!("note: {remark}"));
+        }
         if let Some(path) = &self.module {
             return Module::open(&engine, path);
         }

@@ -11,7 +11,6 @@ use serde::Serialize;
 
 use super::{
     Exit,
-    clock::Clock,
     explanation::clean,
     module,
     output::{note, print},
@@ -19,9 +18,9 @@ use super::{
     style::{Style, When},
 };
 use crate::{
-    driver::ModuleEvaluator,
+    driver::Warm,
     record::{Differences, Record, describe},
-    runtime::{Limits, Module, Modules},
+    runtime::Modules,
 };
 
 const API_VERSION: &str = "countersign.dev/replay/v1";
@@ -82,19 +81,17 @@ impl Replay {
     }
 
     fn replay(&self, modules: Modules) -> Result<Exit, String> {
-        let module = self.module.load(modules).map_err(|e| e.to_string())?;
-        let mut report = Report {
-            api_version: API_VERSION,
-            module: module.digest().to_owned(),
-            results: Vec::new(),
-        };
+        let evaluator = self.module.load(modules).map_err(|e| e.to_string())?;
+        let digest = evaluator.module().digest();
+        let mut report =
+            Report { api_version: API_VERSION, module: digest.to_owned(), results: Vec::new() };
         let style = Style::new(self.color);
         let (mut exit, mut text) = (Exit::default(), String::new());
         for path in &self.records {
             let name = path.display().to_string();
-            match Record::read(path).and_then(|record| again(&module, &record, &name)) {
+            match Record::read(path).and_then(|record| again(&evaluator, &record, &name)) {
                 Ok(entry) => {
-                    exit = exit.worst(conclude(&entry, &module));
+                    exit = exit.worst(conclude(&entry, digest));
                     text.push_str(&say(&entry.decision, style, false));
                     let by = &entry.recorded_by;
                     let now = &entry.decision.now;
@@ -113,19 +110,14 @@ impl Replay {
     }
 }
 
-fn again(module: &Module, record: &Record, name: &str) -> Result<Entry, String> {
-    let now = Time::parse(&record.now)
+fn again(evaluator: &Warm, record: &Record, name: &str) -> Result<Entry, String> {
+    Time::parse(&record.now)
         .ok_or_else(|| format!("{name}: `now` is not RFC 3339 such as 2026-11-21T03:00:00Z"))?;
-    let evaluator = ModuleEvaluator {
-        module: module.clone(),
-        limits: Limits::default(),
-        now: Clock::new(Some(now)).nanoseconds(),
-    };
-    let replayed = record.replay(&evaluator).map_err(|e| format!("{name}: {e}"))?;
+    let replayed = record.replay(evaluator).map_err(|e| format!("{name}: {e}"))?;
     let missing: Vec<_> = replayed.missing.iter().map(describe_clean).collect();
     let Differences { verdict, words } = record.differences(&replayed.judgement);
     // The same module gives the same bytes: other words are then a record that was changed.
-    let ours = record.module.digest == module.digest();
+    let ours = record.module.digest == evaluator.module().digest();
     let same = missing.is_empty() && verdict.is_empty() && (words.is_empty() || !ours);
     Ok(Entry {
         record: name.to_owned(),
@@ -142,13 +134,12 @@ fn describe_clean(fetch: &Fetch) -> String {
 }
 
 /// Says what is not as it was.
-fn conclude(entry: &Entry, module: &Module) -> Exit {
+fn conclude(entry: &Entry, module: &str) -> Exit {
     let name = clean(&entry.record);
-    if entry.recorded_by != module.digest() {
+    if entry.recorded_by != module {
         note(&format!(
             "note: {name}: recorded by module {}, replayed by {}",
-            entry.recorded_by,
-            module.digest()
+            entry.recorded_by, module
         ));
     }
     for error in &entry.decision.errors {

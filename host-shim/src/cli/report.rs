@@ -18,8 +18,8 @@ use super::{
     style::{Style, When},
 };
 use crate::{
-    driver::{Judgement, ModuleEvaluator, Stats},
-    runtime::{Limits, Modules},
+    driver::{Judgement, Stats, Warm},
+    runtime::Modules,
     trust,
 };
 
@@ -55,7 +55,7 @@ pub(super) enum Format {
 
 /// The decisions of one command.
 pub(super) struct Session<'a> {
-    pub(super) evaluator: ModuleEvaluator,
+    pub(super) evaluator: Warm,
     /// Exit by what a front does, not by the outcome.
     pub(super) honor_mode: bool,
     manner: &'a Manner,
@@ -104,18 +104,16 @@ impl Manner {
 impl<'a> Session<'a> {
     /// Loads the module and reads the clock.
     pub(super) fn start(manner: &'a Manner, modules: Modules) -> Result<Self, String> {
-        let module = manner.module.load(modules).map_err(|e| e.to_string())?;
+        let evaluator = manner.module.load(modules).map_err(|e| e.to_string())?;
         let clock = manner.clock();
         let report = Report {
             api_version: API_VERSION,
-            module: ModuleReport { digest: module.digest().to_owned() },
+            module: ModuleReport { digest: evaluator.module().digest().to_owned() },
             now: clock.now.to_string(),
             now_overridden: clock.overridden,
             trusted_roots: Vec::new(),
             results: Vec::new(),
         };
-        let evaluator =
-            ModuleEvaluator { module, limits: Limits::default(), now: clock.nanoseconds() };
         let (exit, said) = (Exit::default(), BTreeSet::new());
         Ok(Self { evaluator, honor_mode: false, manner, report, exit, said })
     }

@@ -42,6 +42,8 @@ impl std::error::Error for LoadError {}
 /// A call that gave no answer. Whoever called must refuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuntimeError {
+    /// All instances that there is room for are at work.
+    Busy(String),
     /// The deadline passed.
     Deadline(Duration),
     /// The guest ended itself.
@@ -61,6 +63,7 @@ pub enum RuntimeError {
 impl fmt::Display for RuntimeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Busy(message) => write!(f, "no instance of the module is free: {message}"),
             Self::Deadline(limit) => {
                 write!(f, "internal trap: the module ran longer than its deadline of {limit:?}")
             }

@@ -6,6 +6,8 @@ use super::{HostCallbacks, limits::MemoryMeter};
 
 /// Bytes of log that are kept from one call.
 const MAX_LOG: usize = 64 << 10;
+/// Where the fixed sequence of randomness starts.
+const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// What the imports of one instance read and write.
 pub(super) struct Guest {
@@ -24,16 +26,10 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    pub(super) fn new(
-        operation: &str,
-        request: &[u8],
-        now: u64,
-        memory: usize,
-        callbacks: Arc<dyn HostCallbacks>,
-    ) -> Self {
+    pub(super) fn new(memory: usize, now: u64, callbacks: Arc<dyn HostCallbacks>) -> Self {
         Self {
-            operation: operation.as_bytes().to_vec(),
-            request: request.to_vec(),
+            operation: Vec::new(),
+            request: Vec::new(),
             response: None,
             error: None,
             host_response: Vec::new(),
@@ -41,9 +37,33 @@ impl Guest {
             callbacks,
             memory: MemoryMeter::new(memory),
             now,
-            random: 0x9e37_79b9_7f4a_7c15,
+            random: SEED,
             log: Vec::new(),
         }
+    }
+
+    /// As it would be on a fresh instance, but for the memory that is there.
+    pub(super) fn renew(&mut self, now: u64, memory: usize) {
+        self.ask("", b"");
+        self.now = now;
+        self.random = SEED;
+        self.memory.limit = memory;
+        self.memory.refused = false;
+        self.log.clear();
+    }
+
+    /// What the next call is about.
+    pub(super) fn ask(&mut self, operation: &str, request: &[u8]) {
+        self.operation = operation.as_bytes().to_vec();
+        self.request = request.to_vec();
+        (self.response, self.error) = (None, None);
+        self.host_response.clear();
+        self.host_error.clear();
+    }
+
+    /// The answer, and the words of a failure.
+    pub(super) fn take_answer(&mut self) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+        (self.response.take(), self.error.take())
     }
 
     /// Keeps what the guest prints, up to a bound.

@@ -1,20 +1,20 @@
-//! What one call into the module may spend. The core counts its own budget in bytes and signature
+//! What one decision may spend in the module. The core counts its own budget in bytes and signature
 //! operations; these are the backstops.
 
 use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
-/// Limits of one call.
+/// Limits of one decision, over all of its calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Units of wasmtime fuel, about one an instruction. The default leaves room for all signature
     /// operations that the core's own budget allows a decision, with the slowest key and the slower
     /// module (500 of RSA-4096, measured at 0.065 billion each).
     pub fuel: u64,
-    /// Bytes of linear memory.
+    /// Bytes of linear memory. A pooled engine may have less room ([`Slots`](super::Slots)).
     pub memory: usize,
-    /// Wall time.
+    /// Wall time in the module, in all calls; what the host fetches between them is not counted.
     pub deadline: Duration,
 }
 
@@ -27,7 +27,7 @@ impl Default for Limits {
 /// Counts and caps linear memory.
 #[derive(Debug)]
 pub(super) struct MemoryMeter {
-    limit: usize,
+    pub(super) limit: usize,
     pub(super) peak: usize,
     pub(super) refused: bool,
 }

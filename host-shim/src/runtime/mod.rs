@@ -1,12 +1,13 @@
 //! Runs the module: wasmtime, a small waPC host and the few WASI imports that the module has.
 //!
-//! Every call gets a fresh instance, a fuel limit, a memory cap and a deadline. A guest can do
+//! An instance has a fuel limit, a memory cap and a deadline for all of its calls. A guest can do
 //! nothing to the host but answer, fail or be stopped.
 
 mod callbacks;
 mod engine;
 mod error;
 mod guest;
+mod instance;
 mod limits;
 mod memory;
 mod module;
@@ -14,7 +15,8 @@ mod wapc;
 mod wasi;
 
 pub use callbacks::{HostCallbacks, NoCallbacks};
-pub use engine::{Engine, Profile};
+pub use engine::{Engine, Profile, Slots};
 pub use error::{LoadError, RuntimeError};
+pub use instance::Instance;
 pub use limits::Limits;
 pub use module::{Call, Embedded, Module, Modules, Outcome, precompile};

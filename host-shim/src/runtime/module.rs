@@ -3,11 +3,10 @@
 use std::{fs, path::Path, sync::Arc};
 
 use countersign::crypto::{hex, sha256};
-use wasmtime::{ExternType, InstancePre, Linker, Store, Trap};
+use wasmtime::{ExternType, InstancePre, Linker};
 
 use super::{
-    Engine, HostCallbacks, Limits, LoadError, Profile, RuntimeError, engine::TICK, guest::Guest,
-    wapc, wasi,
+    Engine, HostCallbacks, Limits, LoadError, Profile, RuntimeError, guest::Guest, wapc, wasi,
 };
 
 /// The two builds of the module that the command carries. Their decisions are equal to the byte.
@@ -59,11 +58,13 @@ pub fn precompile(engine: &Engine, wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
 /// A module, linked and ready to be called any number of times, from any thread.
 #[derive(Clone)]
 pub struct Module {
-    pre: InstancePre<Guest>,
+    pub(super) pre: InstancePre<Guest>,
+    /// Bytes of linear memory that the engine has for an instance.
+    pub(super) most_memory: usize,
     digest: String,
 }
 
-/// One call.
+/// One call, on an instance of its own.
 #[derive(Clone)]
 pub struct Call<'a> {
     /// The waPC operation, such as `evaluate`.
@@ -172,7 +173,7 @@ impl Module {
                 None => LoadError::Malformed(format!("{e:#}")),
             }
         })?;
-        Ok(Self { pre, digest })
+        Ok(Self { pre, most_memory: engine.most_memory, digest })
     }
 
     /// `sha256:…` of the module.
@@ -182,46 +183,8 @@ impl Module {
 
     /// Calls an operation on a fresh instance.
     pub fn call(&self, call: &Call<'_>) -> Result<Outcome, RuntimeError> {
-        let guest = Guest::new(
-            call.operation,
-            call.payload,
-            call.now,
-            call.limits.memory,
-            call.callbacks.clone(),
-        );
-        let mut store = Store::new(self.pre.module().engine(), guest);
-        store.limiter(|guest| &mut guest.memory);
-        store.set_fuel(call.limits.fuel).map_err(|e| RuntimeError::Trap(e.to_string()))?;
-        store.set_epoch_deadline(ticks(call.limits));
-        let result = self.run(&mut store, call);
-        let fuel = call.limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
-        let mut guest = store.into_data();
-        let log = guest.take_log();
-        let success = result.map_err(|e| classify(&e, &guest, call.limits, &log))?;
-        if !success {
-            let words = guest.error.take().unwrap_or_default();
-            return Err(RuntimeError::Guest(String::from_utf8_lossy(&words).into_owned()));
-        }
-        let response = guest.response.take().ok_or_else(|| {
-            RuntimeError::Protocol(
-                "the module says that it succeeded and answers nothing".to_owned(),
-            )
-        })?;
-        Ok(Outcome { response, fuel, memory: guest.memory.peak, log })
-    }
-
-    fn run(&self, store: &mut Store<Guest>, call: &Call<'_>) -> wasmtime::Result<bool> {
-        let length = |bytes: &[u8]| i32::try_from(bytes.len()).map_err(wasmtime::Error::new);
-        let operation = length(call.operation.as_bytes())?;
-        let payload = length(call.payload)?;
-        let instance = self.pre.instantiate(&mut *store)?;
-        for start in ["_start", "_initialize", "wapc_init"] {
-            if let Some(function) = instance.get_func(&mut *store, start) {
-                function.typed::<(), ()>(&*store)?.call(&mut *store, ())?;
-            }
-        }
-        let guest_call = instance.get_typed_func::<(i32, i32), i32>(&mut *store, "__guest_call")?;
-        Ok(guest_call.call(&mut *store, (operation, payload))? == 1)
+        let mut instance = self.instantiate(call.limits, call.now, call.callbacks.clone())?;
+        instance.call(call.operation, call.payload)
     }
 }
 
@@ -231,30 +194,4 @@ fn digest(wasm: &[u8]) -> String {
 
 fn digest_of(hash: [u8; 32]) -> String {
     format!("sha256:{}", hex(&hash))
-}
-
-fn ticks(limits: Limits) -> u64 {
-    let ticks = limits.deadline.as_nanos().div_ceil(TICK.as_nanos());
-    u64::try_from(ticks).unwrap_or(u64::MAX / 2).saturating_add(1).min(u64::MAX / 2)
-}
-
-fn classify(error: &wasmtime::Error, guest: &Guest, limits: Limits, log: &str) -> RuntimeError {
-    if let Some(wasi::Exit(code)) = error.downcast_ref() {
-        return RuntimeError::Exit(*code);
-    }
-    match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => return RuntimeError::Fuel(limits.fuel),
-        Some(Trap::Interrupt) => return RuntimeError::Deadline(limits.deadline),
-        _ => {}
-    }
-    if guest.memory.refused {
-        return RuntimeError::Memory(limits.memory);
-    }
-    let mut message = error.root_cause().to_string();
-    // A Rust guest says why on its standard error before it traps.
-    if let Some(line) = log.lines().rev().find(|l| !l.trim().is_empty()) {
-        message.push_str(": ");
-        message.push_str(line.trim());
-    }
-    RuntimeError::Trap(message)
 }

@@ -39,3 +39,4 @@ mod road;
 mod runtime;
 mod scratch;
 mod trust;
+mod warm;

@@ -1,11 +1,12 @@
 use std::{
     sync::{Arc, Mutex, OnceLock},
+    thread,
     time::{Duration, Instant},
 };
 
 use countersign_host::runtime::{
-    Call, Embedded, Engine, HostCallbacks, Limits, LoadError, Module, NoCallbacks, Outcome,
-    Profile, RuntimeError, precompile,
+    Call, Embedded, Engine, HostCallbacks, Instance, Limits, LoadError, Module, NoCallbacks,
+    Outcome, Profile, RuntimeError, Slots, precompile,
 };
 
 use crate::guest::{answering, with_body};
@@ -203,4 +204,108 @@ fn code_compiled_ahead_of_time_runs_and_never_stands_for_another_module() {
     assert!(note.unwrap().contains("cut short"));
     let absent = Module::embedded(engine(), Embedded::default()).err();
     assert_eq!(absent, Some(LoadError::Absent));
+}
+
+fn instance(engine: &Engine, body: &str, limits: Limits) -> Result<Instance, RuntimeError> {
+    let module = Module::compile(engine, &with_body(body, b"")).unwrap();
+    module.instantiate(limits, 0, Arc::new(NoCallbacks))
+}
+
+/// Counts its calls, and answers with the count.
+const COUNT: &str = "
+    (i32.store8 (i32.const 16) (i32.add (i32.load8_u (i32.const 16)) (i32.const 1)))
+    (call $response (i32.const 16) (i32.const 1))
+    i32.const 1";
+/// Goes round a while, and answers with nothing.
+const WORK: &str = "
+    (loop $again
+      (i32.store (i32.const 16) (i32.add (i32.load (i32.const 16)) (i32.const 1)))
+      (br_if $again (i32.lt_u (i32.load (i32.const 16)) (i32.const 20000000))))
+    (i32.store (i32.const 16) (i32.const 0))
+    (call $response (i32.const 0) (i32.const 0))
+    i32.const 1";
+
+#[test]
+fn an_instance_keeps_its_memory_from_call_to_call() {
+    let mut instance = instance(engine(), COUNT, Limits::default()).unwrap();
+    for n in 1..4 {
+        assert_eq!(instance.call("evaluate", b"").unwrap().response, [n]);
+    }
+    assert_eq!(instance.memory(), 65_536);
+}
+
+#[test]
+fn calls_spend_their_fuel_from_one_account_until_it_is_renewed() {
+    let limits = Limits { fuel: u64::MAX, ..Limits::default() };
+    let once = instance(engine(), WORK, limits).unwrap().call("evaluate", b"").unwrap().fuel;
+    let limits = Limits { fuel: once * 5 / 2, ..Limits::default() };
+    let mut instance = instance(engine(), WORK, limits).unwrap();
+    assert_eq!(instance.call("evaluate", b"").unwrap().fuel, once);
+    assert_eq!(instance.call("evaluate", b"").unwrap().fuel, once);
+    instance.renew(limits, 0).unwrap();
+    assert_eq!(instance.call("evaluate", b"").unwrap().fuel, once);
+    assert_eq!(instance.call("evaluate", b"").unwrap().fuel, once);
+    assert_eq!(instance.call("evaluate", b""), Err(RuntimeError::Fuel(limits.fuel)));
+    let again = instance.call("evaluate", b"").unwrap_err();
+    assert!(again.to_string().contains("stopped in an earlier call"), "{again}");
+}
+
+#[test]
+fn calls_spend_their_time_from_one_account_and_the_host_none() {
+    let start = Instant::now();
+    instance(engine(), WORK, Limits::default()).unwrap().call("evaluate", b"").unwrap();
+    let once = start.elapsed();
+    let limits = Limits { deadline: once * 10, ..Limits::default() };
+    let mut working = instance(engine(), WORK, limits).unwrap();
+    let calls = (0..1000).take_while(|_| working.call("evaluate", b"").is_ok()).count();
+    assert!((1..1000).contains(&calls), "{calls}");
+    assert!(working.call("evaluate", b"").is_err());
+
+    let limits = Limits { deadline: Duration::from_millis(200), ..Limits::default() };
+    let mut idle = instance(engine(), COUNT, limits).unwrap();
+    for _ in 0..2 {
+        thread::sleep(Duration::from_millis(300));
+        idle.call("evaluate", b"").unwrap();
+    }
+}
+
+#[test]
+fn a_pooled_engine_has_room_for_so_many_and_so_much() {
+    let slots = Slots { instances: 2, memory: 1 << 20 };
+    let engine = Engine::pooled(Profile::Wide, slots).unwrap();
+    assert_eq!(engine.remark(), None);
+    let start = || instance(&engine, COUNT, Limits::default());
+    let first = start().unwrap();
+    let mut second = start().unwrap();
+    second.call("evaluate", b"").unwrap();
+    assert!(matches!(start(), Err(RuntimeError::Busy(_))));
+    drop(second);
+    // Nothing of the one before is in its slot.
+    assert_eq!(start().unwrap().call("evaluate", b"").unwrap().response, [1]);
+    drop(first);
+    let hungry = "
+        (if (i32.eq (memory.grow (i32.const 20)) (i32.const -1)) (then unreachable))
+        i32.const 1";
+    let refused = instance(&engine, hungry, Limits::default()).unwrap().call("evaluate", b"");
+    assert_eq!(refused, Err(RuntimeError::Memory(1 << 20)));
+}
+
+#[test]
+fn code_compiled_ahead_of_time_runs_in_every_engine_that_reserves_addresses() {
+    let wasm: &'static [u8] = answering(b"one").leak();
+    let compiled: &'static [u8] = precompile(engine(), wasm).unwrap().leak();
+    let embedded = Embedded { wasm: Some(wasm), compiled: Some(compiled) };
+    let pooled = Engine::pooled(Profile::Wide, Slots { instances: 1, memory: 1 << 20 }).unwrap();
+    let (_, note) = Module::embedded(&pooled, embedded).unwrap();
+    assert_eq!(note, None);
+}
+
+#[test]
+fn without_addresses_for_a_pool_room_is_made_for_each_instance() {
+    let slots = Slots { instances: u32::MAX, ..Slots::default() };
+    let engine = Engine::pooled(Profile::Wide, slots).unwrap();
+    let remark = engine.remark().unwrap();
+    assert!(remark.contains("no room for 4294967295 instances"), "{remark}");
+    let mut instance = instance(&engine, COUNT, Limits::default()).unwrap();
+    assert_eq!(instance.call("evaluate", b"").unwrap().response, [1]);
 }

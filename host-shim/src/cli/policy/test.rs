@@ -25,7 +25,7 @@ use super::super::{
     target,
     verify::Context,
 };
-use crate::runtime::{Module, Modules};
+use crate::{driver::Warm, runtime::Modules};
 use case::Ran;
 use file::TestFile;
 
@@ -146,8 +146,8 @@ impl Test {
         let here = [".".to_owned()];
         let arguments = if self.arguments.is_empty() { &here[..] } else { &self.arguments };
         let files = file::find(arguments)?;
-        let module = self.module.load(modules).map_err(|e| e.to_string())?;
-        let report = self.judge(&files, &module);
+        let evaluator = self.module.load(modules).map_err(|e| e.to_string())?;
+        let report = self.judge(&files, &evaluator);
         if report.cases.is_empty() && report.errors.is_empty() {
             let pattern = self.run.as_deref().unwrap_or_default();
             return Err(match files.len() {
@@ -173,10 +173,10 @@ impl Test {
         })
     }
 
-    fn judge(&self, files: &[PathBuf], module: &Module) -> Report {
+    fn judge(&self, files: &[PathBuf], evaluator: &Warm) -> Report {
         let mut report = Report {
             api_version: API_VERSION,
-            module: module.digest().to_owned(),
+            module: evaluator.module().digest().to_owned(),
             passed: 0,
             failed: 0,
             errors: Vec::new(),
@@ -193,7 +193,7 @@ impl Test {
             };
             let wanted = |case: &&case::Case| file::wanted(&self.run, &name, &case.name);
             for case in file.cases.iter().filter(wanted) {
-                match case.run(module) {
+                match case.run(evaluator) {
                     Ok(ran) => report.add(&name, &case.name, ran),
                     Err(e) => report.errors.push(format!("{name}: {}: {e}", case.name)),
                 }

@@ -8,13 +8,12 @@ use countersign::{
 };
 use serde_json::Value;
 
-use super::super::super::{clock::Clock, report::complaint};
+use super::super::super::report::complaint;
 use super::{expect::Expect, offline::Offline};
 use crate::{
-    driver::{ModuleEvaluator, Question, decide},
+    driver::{Question, Warm, decide},
     policy::Document,
     record::describe,
-    runtime::{Limits, Module},
 };
 
 /// A case, ready to be run.
@@ -55,10 +54,10 @@ pub(super) struct Ran {
 
 impl Case {
     /// Decides. An error is the module's, not the policy's.
-    pub(super) fn run(&self, module: &Module) -> Result<Ran, String> {
+    pub(super) fn run(&self, evaluator: &Warm) -> Result<Ran, String> {
         let start = Instant::now();
         let decision = match &self.asked {
-            Asked::Judge(request) => self.decide(module, request)?,
+            Asked::Judge(request) => self.decide(evaluator, request)?,
             Asked::Pass => self.without_module(Vec::new()),
             Asked::Refused(errors) => self.without_module(errors.clone()),
         };
@@ -82,15 +81,10 @@ impl Case {
         Ok(Ran { failures, decision: Some(decision), errors, seconds })
     }
 
-    fn decide(&self, module: &Module, request: &Request) -> Result<Decision, String> {
-        let evaluator = ModuleEvaluator {
-            module: module.clone(),
-            limits: Limits::default(),
-            now: Clock::new(Some(self.now)).nanoseconds(),
-        };
+    fn decide(&self, evaluator: &Warm, request: &Request) -> Result<Decision, String> {
         let (policy, now) = (self.policy.value(), self.now.to_string());
         let question = Question { policy, request, now: &now, budget: None };
-        let judged = decide(&evaluator, &self.evidence, &question);
+        let judged = decide(evaluator, &self.evidence, &question);
         judged.map(|judgement| judgement.decision).map_err(|e| e.to_string())
     }
 

@@ -20,10 +20,10 @@ use super::super::super::{
 };
 use super::{Live, expect::Expect, file::TEST_VERSION};
 use crate::{
-    driver::{ModuleEvaluator, Question},
+    driver::Question,
     policy::Document,
     record::Record,
-    runtime::{Limits, Modules},
+    runtime::Modules,
     source::Sources,
 };
 
@@ -55,10 +55,9 @@ pub(super) fn run(
     }
     let document = Document::load_policy(policy).map_err(|e| e.to_string())?;
     let context = live.context.request()?;
-    let module = choice.load(modules).map_err(|e| e.to_string())?;
+    let evaluator = choice.load(modules).map_err(|e| e.to_string())?;
     let clock = Clock::new(live.now);
-    let (digest, now) = (module.digest().to_owned(), clock.now.to_string());
-    let evaluator = ModuleEvaluator { module, limits: Limits::default(), now: clock.nanoseconds() };
+    let (digest, now) = (evaluator.module().digest().to_owned(), clock.now.to_string());
     let registries = Registries::new(live.plain_http, &live.credentials)?;
     let revocation = live.revocation.source();
     let place = Place { image: live.image.as_deref(), registries: &registries };
