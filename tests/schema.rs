@@ -14,7 +14,10 @@ use countersign::{
     policy::Policy,
     trust::sigstore::PUBLIC_GOOD,
     verdict::ALL_CODES,
-    wire::{EvidenceItem, STEP_VERSION, StepRequest, StepResponse},
+    wire::{
+        BeginRequest, EvidenceItem, PrepareRequest, PrepareResponse, ResumeRequest, STEP_VERSION,
+        StepRequest, StepResponse,
+    },
     x509::fulcio,
 };
 use jsonschema::Validator;
@@ -1119,6 +1122,7 @@ fn the_schema_names_every_extension_of_fulcio() {
 #[test]
 fn documents_outside_of_the_step_schema_are_refused_by_both() {
     let requests = step_schema("StepRequest");
+    let beginnings = step_schema("BeginRequest");
     let good = json!({
         "apiVersion": STEP_VERSION,
         "policy": {},
@@ -1127,6 +1131,16 @@ fn documents_outside_of_the_step_schema_are_refused_by_both() {
     });
     assert_valid(&requests, &good, "good");
     serde_json::from_value::<StepRequest>(good.clone()).unwrap();
+    let without_policy = |document: &Value| {
+        let mut document = document.clone();
+        document.as_object_mut().unwrap().remove("policy");
+        document
+    };
+    let begin = without_policy(&good);
+    assert_valid(&beginnings, &begin, "good");
+    serde_json::from_value::<BeginRequest<'_>>(begin).unwrap();
+    assert!(!beginnings.is_valid(&good), "its policy is that of the instance");
+    assert!(serde_json::from_value::<BeginRequest<'_>>(good.clone()).is_err());
     let item = |fetch: Value, answer: Value| json!([{ "fetch": fetch, "answer": answer }]);
     let resolve = json!({ "resolve": { "reference": "a" } });
     for (name, value) in [
@@ -1169,6 +1183,58 @@ fn documents_outside_of_the_step_schema_are_refused_by_both() {
         bad.as_object_mut().unwrap().insert(name.to_owned(), value);
         assert!(!requests.is_valid(&bad), "the schema accepts {bad}");
         assert!(serde_json::from_value::<StepRequest>(bad.clone()).is_err(), "serde accepts {bad}");
+        let bad = without_policy(&bad);
+        assert!(!beginnings.is_valid(&bad), "the schema accepts {bad}");
+        let read = serde_json::from_value::<BeginRequest<'_>>(bad.clone());
+        assert!(read.is_err(), "serde accepts {bad}");
+    }
+}
+
+#[test]
+fn the_documents_of_an_instance_that_keeps_its_policy_are_in_the_schema() {
+    let item = json!({ "fetch": { "resolve": { "reference": "a" } }, "answer": { "absent": {} } });
+    let error = json!({ "code": "policy.malformed", "path": "/spec", "message": "no" });
+    let cases: [(&str, fn(Value) -> bool, &str, Value, Value); 3] = [
+        (
+            "PrepareRequest",
+            |v| serde_json::from_value::<PrepareRequest<'_>>(v).is_ok(),
+            "policy",
+            json!({}),
+            Value::Null,
+        ),
+        (
+            "PrepareResponse",
+            |v| serde_json::from_value::<PrepareResponse>(v).is_ok(),
+            "errors",
+            json!([error]),
+            json!([{ "code": 1 }]),
+        ),
+        (
+            "ResumeRequest",
+            |v| serde_json::from_value::<ResumeRequest<'_>>(v).is_ok(),
+            "evidence",
+            json!([item]),
+            json!([{}]),
+        ),
+    ];
+    for (name, reads, member, good, bad) in cases {
+        let schema = step_schema(name);
+        let document = json!({ "apiVersion": STEP_VERSION, member: good });
+        assert_valid(&schema, &document, name);
+        assert!(reads(document.clone()), "{document}");
+        let mut more = document.clone();
+        more["extra"] = json!(1);
+        let mut without = document.clone();
+        without.as_object_mut().unwrap().remove(member);
+        let mut other = document;
+        other[member] = bad.clone();
+        // Anything may stand where a policy should: what is wrong with it is said.
+        let documents =
+            if bad.is_null() { vec![more, without] } else { vec![more, without, other] };
+        for document in documents {
+            assert!(!schema.is_valid(&document), "the schema accepts {document}");
+            assert!(!reads(document.clone()), "serde accepts {document}");
+        }
     }
 }
 
