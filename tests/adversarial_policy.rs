@@ -10,6 +10,8 @@
 #[allow(unused_imports, reason = "each test takes what it needs")]
 mod sigstore;
 
+#[path = "support/promises.rs"]
+mod promises;
 #[path = "policy/registry.rs"]
 #[allow(dead_code, unused_imports, reason = "each test takes what it needs")]
 mod registry;

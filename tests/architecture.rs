@@ -379,6 +379,35 @@ fn the_page_of_specifications_is_true() {
     }
 }
 
+/// `validUntil` is right because the time of a decision is compared by [`countersign::time::Now`], which remembers with
+/// what. Whoever takes the time out of it says here why that is forgotten nowhere.
+#[test]
+fn the_time_of_a_decision_is_compared_in_one_place() {
+    const TAKEN: &[(&str, usize, &str)] = &[
+        ("evaluate/attestation.rs", 1, "words"),
+        ("evaluate/condition.rs", 1, "unwatched: CEL may do anything with it"),
+        ("predicate/vulnerabilities.rs", 1, "the age of a database, which is watched"),
+        ("verify/cosign/signer.rs", 1, "a path at this time, whose certificates are watched"),
+        ("verify/notation/finding.rs", 2, "a chain at this time, which is watched; words"),
+        ("verify/sigstore.rs", 1, "words"),
+        ("verify/sigstore/log.rs", 1, "logs in use at this time, which are watched"),
+    ];
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&source, &mut files);
+    let mut found = BTreeMap::new();
+    for path in files {
+        let name = path.strip_prefix(&source).unwrap().to_str().unwrap().to_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let count = text.matches("now.time()").count() + text.matches("now.unwatched()").count();
+        if count > 0 {
+            found.insert(name, count);
+        }
+    }
+    let expected: BTreeMap<_, _> = TAKEN.iter().map(|(f, n, _)| ((*f).to_owned(), *n)).collect();
+    assert_eq!(found, expected);
+}
+
 #[test]
 fn paths_are_read_through_braces() {
     let code = "use crate::{\n    a::{self, b},\n    c,\n    d::e::F,\n};\nlet x = crate::g::H; my_crate::i; $crate::j";

@@ -141,7 +141,7 @@ fn accepted(envelope: &[u8], media_type: &str, authority: &NotationAuthority) ->
     let (needed, known) = (RefCell::default(), Known::default());
     let road = RevocationRoad { evidence: &Nobody, needed: &needed, known: &known };
     let (now, spend) = (Time::from_unix(NOW), Spend::new(100, memo()));
-    verify(envelope, media_type, &target, authority, now, &road, &spend).is_ok()
+    verify(envelope, media_type, &target, authority, now.into(), &road, &spend).is_ok()
 }
 
 /// One identity on the first line, another on the rest, and after a zero byte a subject in DER.

@@ -19,7 +19,7 @@ use countersign::{
     reference::{Digest, Reference},
     revocation::{self, Answer, Evidence, Status, Terms},
     step_json,
-    time::Time,
+    time::{Now, Time},
     timestamp::{self, Authority, Token},
     transparency::{LoggedEntry, checkpoint::Checkpoint, sct},
     wire::{Outcome, StepRequest, StepResponse},
@@ -232,11 +232,15 @@ fn revocation(fetched: &Fetched<'_>) {
 const NOW: i64 = 1_795_230_000;
 
 /// The strictest.
-pub const TERMS: Terms =
-    Terms { profile: Profile::Spec, now: Time::from_unix(NOW), signed_at: None, max_age: None };
+pub const TERMS: Terms<'static> = Terms {
+    profile: Profile::Spec,
+    now: Now::alone(Time::from_unix(NOW)),
+    signed_at: None,
+    max_age: None,
+};
 
 /// What is known of the certificate; or, `by_itself`, if its issuer had its own key.
-pub fn status(fetched: &Fetched<'_>, by_itself: bool, terms: &Terms, memo: &Memo) -> Status {
+pub fn status(fetched: &Fetched<'_>, by_itself: bool, terms: &Terms<'_>, memo: &Memo) -> Status {
     let (leaf, issuer) = revocable();
     let issuer = if by_itself { leaf.clone() } else { issuer };
     let spend = Spend::new(64, memo.clone());

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     policy::{Attestation, AttestationKind, Select},
-    time::Time,
+    time::{Now, Time},
     verdict::{Code, Reason, most_specific},
     wire::{Kind, Mark, Node},
 };
@@ -272,17 +272,17 @@ fn worst(reasons: &[Reason]) -> Mark {
     }
 }
 
-fn age(made: Option<Time>, max_age: i64, now: Time) -> Result<(), Reason> {
-    let oldest = Time::from_unix(now.unix().saturating_sub(max_age));
+fn age(made: Option<Time>, max_age: i64, now: Now<'_>) -> Result<(), Reason> {
+    let oldest = now.time().minus(max_age);
     let Some(made) = made else {
         return Err(Reason::of(Code::AttestationUndated).expected(format!("made after {oldest}")));
     };
-    if made.unix() > now.unix().saturating_add(CLOCK_SKEW) {
+    if !now.has_reached(made.minus(CLOCK_SKEW)) {
         return Err(Reason::of(Code::AttestationFuture)
             .expected(format!("made before {now}"))
             .found(format!("made {made}")));
     }
-    if made < oldest {
+    if now.has_passed(made.plus(max_age)) {
         return Err(Reason::of(Code::AttestationStale)
             .expected(format!("made after {oldest}"))
             .found(format!("made {made}")));

@@ -13,7 +13,7 @@ use crate::{
     wire::{Kind, Mark, Node},
 };
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
     pub(super) fn authority(&mut self, name: &str, scope: &Scope<'_>, counted: bool) -> Judgement {
         let Some(authority) = self.policy.authorities.get(name) else {
             // Names were checked when the policy was read.
@@ -117,7 +117,10 @@ impl Judge<'_> {
         &self,
         authority: &'c CosignAuthority,
         scope: &'c Scope<'_>,
-    ) -> cosign::Context<'c> {
+    ) -> cosign::Context<'c>
+    where
+        'a: 'c,
+    {
         let Scope { target, reference, .. } = scope;
         cosign::Context { authority, target, reference: *reference, now: self.now }
     }

@@ -149,7 +149,9 @@ impl Judge<'_> {
         let nothing = Value::Null;
         let image = scope.described();
         let mut variables = Variables::new();
-        if let Some(now) = Timestamp::new(self.now.unix(), 0) {
+        if condition.reads("now")
+            && let Some(now) = Timestamp::new(self.now.unwatched().unix(), 0)
+        {
             variables.set("now", now);
         }
         if let Ok(attestations) = members(&joined) {

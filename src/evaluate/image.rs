@@ -496,7 +496,8 @@ fn exceptions<'p>(
     let namespace = shared.request.namespace.as_deref();
     let all = shared.policy.exceptions.iter();
     let here: Vec<_> = all.filter(|e| e.is_for(&subject.reference, digest, namespace)).collect();
-    let (ended, live): (Vec<_>, Vec<_>) = here.into_iter().partition(|e| e.until <= shared.now);
+    let (ended, live): (Vec<_>, Vec<_>) =
+        here.into_iter().partition(|e| shared.now.has_reached(e.until));
     for exception in ended {
         warnings.push(format!(
             "{}: an exception has ended ({})",

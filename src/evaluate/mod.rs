@@ -23,7 +23,7 @@ use crate::{
     evidence::{Budget, Evidence},
     policy::Policy,
     reference::Reference,
-    time::Time,
+    time::{Horizon, Now, Time},
     verdict::{Code, Reason, shown},
     wire::{
         Decision, EvidenceItem, Fetch, ImageDecision, Outcome, PolicyError, Request, Usage,
@@ -96,14 +96,16 @@ pub fn evaluate(
         patches: Vec::new(),
         warnings: policy.warnings.clone(),
         now: now.to_string(),
+        valid_until: None,
         usage: Usage::default(),
     };
+    let horizon = Horizon::default();
     let mut shared = Shared {
         policy,
         request,
         seen: &seen,
         steps,
-        now,
+        now: Now::new(now, &horizon),
         budget: &budget,
         memo: &memo,
         fetched: &fetched,
@@ -161,6 +163,7 @@ pub fn evaluate(
     }
     usage.evidence_bytes = fetched.bytes();
     decision.usage = usage;
+    decision.valid_until = horizon.first().map(|time| time.to_string());
     decision.effective = (enforced != decision.outcome).then_some(enforced);
     if enforced != Outcome::Allow {
         // What is not admitted is not changed either.
@@ -224,6 +227,7 @@ fn refuse(errors: Vec<PolicyError>, mode: &str, now: Time) -> Step {
         patches: Vec::new(),
         warnings: Vec::new(),
         now: now.to_string(),
+        valid_until: None,
         usage: Usage::default(),
     }))
 }

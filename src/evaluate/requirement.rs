@@ -17,7 +17,7 @@ use crate::{
     evidence::Budget,
     policy::{Exception, Policy, Requirement},
     reference::Reference,
-    time::Time,
+    time::Now,
     verdict::{Code, Reason, most_specific},
     verify::Target,
     wire::{Kind, Mark, Node},
@@ -26,7 +26,7 @@ use crate::{
 /// What judges one image.
 pub(super) struct Judge<'a> {
     pub(super) policy: &'a Policy,
-    pub(super) now: Time,
+    pub(super) now: Now<'a>,
     pub(super) budget: &'a Budget,
     /// What each authority has left for this image.
     pub(super) spends: BTreeMap<String, Spend>,

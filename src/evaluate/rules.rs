@@ -17,7 +17,7 @@ use crate::{
     evidence::Budget,
     policy::{Action, Exception, Mode, Policy, Requirement, Rule, Undetermined, Unmatched},
     reference::Digest,
-    time::Time,
+    time::Now,
     verdict::{Code, Reason, most_specific},
     wire::{Kind, Mark, Node, Outcome, Request, Usage},
 };
@@ -47,7 +47,7 @@ pub(super) struct Shared<'a> {
     pub(super) seen: &'a Value,
     /// What expressions have left.
     pub(super) steps: Cost,
-    pub(super) now: Time,
+    pub(super) now: Now<'a>,
     pub(super) budget: &'a Budget,
     pub(super) memo: &'a Memo,
     pub(super) fetched: &'a Fetched<'a>,

@@ -17,7 +17,7 @@ pub fn step_json(request: &[u8]) -> Vec<u8> {
         }
         Err(error) => {
             let error = request_error("/request", format!("not a step request: {error}"));
-            respond(refuse(vec![error], "enforce", Time::from_unix(0)))
+            respond(refuse(vec![error], "enforce", Time::from_unix(0)), None)
         }
     };
     response.to_json()
@@ -31,13 +31,16 @@ pub fn step_with(
 ) -> StepResponse {
     let now = match time_of(question) {
         Ok(now) => now,
-        Err(error) => return respond(refuse(vec![error], "enforce", Time::from_unix(0))),
+        Err(error) => return respond(refuse(vec![error], "enforce", Time::from_unix(0)), None),
     };
     let budget = question.budget.unwrap_or_default();
-    respond(match policy {
-        Ok(policy) => evaluate(policy, &question.request, &question.evidence, now, budget),
-        Err(errors) => refuse(errors.clone(), "enforce", now),
-    })
+    match policy {
+        Ok(policy) => {
+            let step = evaluate(policy, &question.request, &question.evidence, now, budget);
+            respond(step, Some(policy))
+        }
+        Err(errors) => respond(refuse(errors.clone(), "enforce", now), None),
+    }
 }
 
 /// When the decision is made; an error where the question is in words of another version.
@@ -53,10 +56,16 @@ fn time_of(question: &BeginRequest<'_>) -> Result<Time, PolicyError> {
     })
 }
 
-fn respond(step: Step) -> StepResponse {
-    let (need, decision) = match step {
-        Step::Need(need) => (Some(need), None),
-        Step::Decision(decision) => (None, Some(*decision)),
-    };
-    StepResponse { api_version: STEP_VERSION.to_owned(), need, decision }
+/// `policy` is there where the request could be read.
+fn respond(step: Step, policy: Option<&Policy>) -> StepResponse {
+    let api_version = STEP_VERSION.to_owned();
+    match step {
+        Step::Need(need) => {
+            let reads = policy.map(Policy::reads);
+            StepResponse { api_version, need: Some(need), reads, decision: None }
+        }
+        Step::Decision(decision) => {
+            StepResponse { api_version, need: None, reads: None, decision: Some(*decision) }
+        }
+    }
 }

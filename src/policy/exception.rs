@@ -47,6 +47,11 @@ impl Exception {
         by_digest || (matched && !negated)
     }
 
+    /// True where it is for some namespaces only.
+    pub(super) fn is_for_namespaces(&self) -> bool {
+        !self.namespaces.is_empty()
+    }
+
     /// True where it waives a requirement, known by these names, that fails with this code in a rule.
     pub fn waives<'n>(
         &self,

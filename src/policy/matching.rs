@@ -1,13 +1,19 @@
 //! `match`: for which objects a rule is, beside its images.
 
+use std::collections::BTreeSet;
+
 use countersign_cel::Program;
 use serde_json::Value;
 
 use super::{
     Glob, condition, matches,
     reader::{Cursor, Reader},
+    reads,
 };
-use crate::{verdict::Code, wire::Request};
+use crate::{
+    verdict::Code,
+    wire::{Request, RequestField},
+};
 
 /// What a rule asks of the object that holds the image. All that is there must hold.
 #[derive(Clone, Debug, Default)]
@@ -108,6 +114,28 @@ impl Match {
     pub fn reads_request(&self) -> bool {
         let reads = |cel: &Program| cel.reads().any(|read| read.variable == "request");
         self.namespace_labels.is_some() || self.cel.as_ref().is_some_and(reads)
+    }
+}
+
+impl Match {
+    /// Adds all that it looks at.
+    pub(super) fn add_reads(&self, fields: &mut BTreeSet<RequestField>) {
+        let Self { kinds, namespaces, labels, namespace_labels, cel } = self;
+        if !kinds.is_empty() {
+            fields.extend([RequestField::Group, RequestField::Kind]);
+        }
+        if !namespaces.is_empty() {
+            fields.insert(RequestField::Namespace);
+        }
+        if labels.is_some() {
+            fields.insert(RequestField::ObjectLabels);
+        }
+        if namespace_labels.is_some() {
+            fields.insert(RequestField::NamespaceLabels);
+        }
+        if let Some(program) = cel {
+            reads::add_program(program, fields);
+        }
     }
 }
 

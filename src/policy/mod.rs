@@ -13,6 +13,7 @@ mod matching;
 mod notation;
 mod predicate;
 mod reader;
+mod reads;
 mod requirement;
 mod sigstore;
 mod subject;

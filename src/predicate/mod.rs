@@ -16,7 +16,10 @@ pub mod vulnerabilities;
 
 use serde_json::Value;
 
-use crate::{time::Time, verdict::Reason};
+use crate::{
+    time::{Now, Time},
+    verdict::Reason,
+};
 
 pub use approvals::Approvals;
 pub use document::{asserted_time, opened, unwrapped};
@@ -41,7 +44,7 @@ pub struct Document<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// The time of the decision.
-    pub now: Time,
+    pub now: Now<'a>,
     /// Normalised `registry/repository` of the image.
     pub repository: &'a str,
     /// Digest of the image, as `sha256:…`.

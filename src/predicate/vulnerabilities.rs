@@ -98,7 +98,13 @@ impl Vulnerabilities {
         let mut tally = Tally::new(self, context.now, &vex);
         let scan = report::read(document, &mut |finding| tally.add(&finding))
             .map_err(|reason| vec![reason])?;
-        let scanned = scan.scanned.or(document.made).unwrap_or(context.now);
+        let scanned = scan.scanned.or(document.made).unwrap_or_else(|| {
+            if let (Some(built), Some(most)) = (scan.database, self.database_max_age) {
+                context.now.watch(built.minus(MOST_SKEW));
+                context.now.watch(built.plus(most).plus(1));
+            }
+            context.now.time()
+        });
         let wrong = [tally.reason(), self.database(&scan, scanned), self.scanner(&scan)];
         let wrong: Vec<_> = wrong.into_iter().flatten().collect();
         if wrong.is_empty() {

@@ -36,7 +36,7 @@ impl Listing {
         &mut self,
         list: &List<'_>,
         pair: Pair<'_>,
-        terms: &Terms,
+        terms: &Terms<'_>,
     ) -> Result<(), RevocationError> {
         for entry in list.entries() {
             let entry = entry?;
@@ -53,7 +53,7 @@ impl Listing {
     }
 
     /// Requirement 108.
-    fn add(&mut self, entry: &Entry<'_>, terms: &Terms) -> Result<(), RevocationError> {
+    fn add(&mut self, entry: &Entry<'_>, terms: &Terms<'_>) -> Result<(), RevocationError> {
         let extensions = extensions(entry.extensions)?;
         understood(&extensions)?;
         let invalidity = value_of(&extensions, &INVALIDITY_DATE)
@@ -83,7 +83,7 @@ impl Listing {
     }
 
     /// What all of the entries say together.
-    pub(super) fn outcome(&self, terms: &Terms) -> Outcome {
+    pub(super) fn outcome(&self, terms: &Terms<'_>) -> Outcome {
         if self.spared && !terms.strict() {
             return Outcome::Good;
         }
@@ -97,7 +97,7 @@ impl Listing {
 pub(super) fn check(
     list: &List<'_>,
     pair: Pair<'_>,
-    terms: &Terms,
+    terms: &Terms<'_>,
     spend: &Spend,
 ) -> Result<(), Stop> {
     list.no_unknown_critical()?;
@@ -121,7 +121,7 @@ pub(super) fn check(
 pub(super) fn check_delta(
     base: &List<'_>,
     delta: &List<'_>,
-    terms: &Terms,
+    terms: &Terms<'_>,
 ) -> Result<(), RevocationError> {
     let least = delta.base_number().ok_or(RevocationError::Delta("it is no delta"))?;
     let (Some(base_number), Some(number)) = (base.number(), delta.number()) else {
@@ -164,7 +164,7 @@ fn understood(extensions: &[Extension<'_>]) -> Result<(), RevocationError> {
 /// the application MUST NOT use that CRL to determine the status of any certificates": nobody's
 /// entry may have one, such as the certificateIssuer of an indirect CRL. notation-go looks at ours
 /// only.
-fn no_unknown_critical(elements: Elements<'_>, terms: &Terms) -> Result<(), RevocationError> {
+fn no_unknown_critical(elements: Elements<'_>, terms: &Terms<'_>) -> Result<(), RevocationError> {
     elements.each::<Extension<'_>>().try_for_each(|extension| {
         let extension = extension.map_err(|_| RevocationError::Malformed("extensions"))?;
         if terms.strict() { is_understood(&extension) } else { Ok(()) }

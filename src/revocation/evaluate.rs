@@ -25,7 +25,7 @@ const NO_ADDRESS: &str = "(no address)";
 pub fn evaluate(
     chain: &[Certificate],
     evidence: &dyn Evidence,
-    terms: &Terms,
+    terms: &Terms<'_>,
     spend: &Spend,
 ) -> Result<Report, Exhausted> {
     let evaluation = Evaluation { evidence, terms: *terms, spend };
@@ -52,7 +52,7 @@ pub fn evaluate(
 #[derive(Clone, Copy)]
 struct Evaluation<'a> {
     evidence: &'a dyn Evidence,
-    terms: Terms,
+    terms: Terms<'a>,
     spend: &'a Spend,
 }
 

@@ -25,7 +25,7 @@ pub use request::{get_url, ocsp_request};
 
 use crate::{
     crypto::Exhausted,
-    time::Time,
+    time::{Now, Time},
     x509::{Certificate, notation_profile::Profile},
 };
 
@@ -85,11 +85,11 @@ pub enum Needed {
 
 /// What holds for all of a chain.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
+pub struct Terms<'a> {
     /// Whose reading of the specification.
     pub profile: Profile,
     /// The time of the decision.
-    pub now: Time,
+    pub now: Now<'a>,
     /// When the signature was made, where that is authentic (Notation's signing authority says so;
     /// a countersignature does not count, as in notation-go). A revocation that says since when the
     /// key is not to be trusted spares earlier signatures.
@@ -213,7 +213,7 @@ impl From<RevocationError> for Stop {
     }
 }
 
-impl Terms {
+impl Terms<'_> {
     fn strict(&self) -> bool {
         self.profile == Profile::Spec
     }
@@ -223,10 +223,10 @@ impl Terms {
     /// demands one, and notation-go takes both for expired.
     fn check_times(&self, this: Time, next: Option<Time>) -> Result<(), RevocationError> {
         // D10: notation-go takes evidence from the future.
-        if self.strict() && this.unix() > self.now.unix().saturating_add(SKEW) {
+        if self.strict() && !self.now.has_reached(this.minus(SKEW)) {
             return Err(RevocationError::NotYetValid { this_update: this });
         }
-        if next.is_none_or(|next| self.now > next) {
+        if next.is_none_or(|next| self.now.has_passed(next)) {
             return Err(RevocationError::Expired { next_update: next });
         }
         Ok(())
@@ -234,8 +234,7 @@ impl Terms {
 
     /// The policy's bound against replay (requirement 110).
     fn check_age(&self, this: Time) -> Result<(), RevocationError> {
-        let age = self.now.unix().saturating_sub(this.unix());
-        if self.max_age.is_some_and(|most| age > most) {
+        if self.max_age.is_some_and(|most| self.now.has_passed(this.plus(most))) {
             return Err(RevocationError::TooOld { this_update: this });
         }
         Ok(())

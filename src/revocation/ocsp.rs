@@ -38,7 +38,7 @@ pub(super) struct Checked {
 pub(super) fn check(
     pair: Pair<'_>,
     der: &[u8],
-    terms: &Terms,
+    terms: &Terms<'_>,
     spend: &Spend,
 ) -> Result<Checked, Stop> {
     let response = Response::parse(der)?;
@@ -67,7 +67,7 @@ pub(super) fn check(
 fn answer<'a>(
     response: &Response<'a>,
     pair: Pair<'_>,
-    terms: &Terms,
+    terms: &Terms<'_>,
 ) -> Result<SingleResponse<'a>, RevocationError> {
     let mut found = None;
     for single in response.singles() {
@@ -101,7 +101,7 @@ fn no_critical(extensions: &[Extension<'_>]) -> Result<(), RevocationError> {
 fn signer(
     response: &Response<'_>,
     pair: Pair<'_>,
-    terms: &Terms,
+    terms: &Terms<'_>,
     spend: &Spend,
 ) -> Result<Option<Certificate>, Stop> {
     let issuer = pair.issuer;
@@ -147,7 +147,7 @@ fn fit(
     delegate: &Certificate,
     issuer: &Certificate,
     response: &Response<'_>,
-    terms: &Terms,
+    terms: &Terms<'_>,
 ) -> Result<(), RevocationError> {
     // "OCSP signing delegation SHALL be designated by the inclusion of id-kp-OCSPSigning in an
     // extended key usage certificate extension included in the OCSP response signer's certificate.
@@ -161,9 +161,9 @@ fn fit(
     if delegate.key_usage().is_some_and(|usage| !usage.digital_signature) {
         return Err(RevocationError::Responder("is not for signatures"));
     }
-    for time in [terms.now, response.produced_at] {
-        path::validity(delegate, time)
-            .map_err(|_| RevocationError::Responder("is not valid at the time"))?;
+    let valid_now = terms.now.is_within(delegate.not_before(), delegate.not_after());
+    if !valid_now || path::validity(delegate, response.produced_at).is_err() {
+        return Err(RevocationError::Responder("is not valid at the time"));
     }
     Ok(())
 }
@@ -201,7 +201,7 @@ pub(super) fn public_key(certificate: &Certificate) -> Result<PublicKey, Revocat
 
 /// Requirement 102. A time in the future is no excuse, and an invalidity date that cannot be read is
 /// none either.
-fn revoked(revocation: Revocation, single: &SingleResponse<'_>, terms: &Terms) -> Outcome {
+fn revoked(revocation: Revocation, single: &SingleResponse<'_>, terms: &Terms<'_>) -> Outcome {
     let invalidity = value_of(&single.extensions, &INVALIDITY_DATE)
         .and_then(|value| GeneralizedTime::from_der(value).ok());
     if terms.spares(invalidity.as_ref().map(generalized)) {

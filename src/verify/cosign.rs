@@ -24,7 +24,7 @@ use crate::{
     },
     policy::CosignAuthority,
     reference::{Digest, Reference},
-    time::Time,
+    time::Now,
     transparency::Artifact,
     verdict::{Code, Reason},
     wire::{Kind, Node},
@@ -41,7 +41,7 @@ pub struct Context<'a> {
     /// The name by which it was asked for, where it has one.
     pub reference: Option<&'a Reference>,
     /// The time of the decision.
-    pub now: Time,
+    pub now: Now<'a>,
 }
 
 /// What an attestation requirement asks of a statement, before its signature is paid for.

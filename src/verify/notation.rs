@@ -22,7 +22,7 @@ use super::{Accepted, Rejected, Target, Verification};
 use crate::{
     crypto::Spend,
     revocation::Needed,
-    time::Time,
+    time::Now,
     verdict::{Code, Reason},
     wire::{Kind, Mark, Node},
 };
@@ -60,7 +60,7 @@ pub fn verify(
     layer_media_type: &str,
     target: &Target,
     authority: &NotationAuthority,
-    now: Time,
+    now: Now<'_>,
     road: &RevocationRoad<'_>,
     spend: &Spend,
 ) -> Verification {
@@ -77,7 +77,7 @@ pub fn verify_blob(
     media_type: &str,
     blob: &Target,
     authority: &NotationAuthority,
-    now: Time,
+    now: Now<'_>,
     road: &RevocationRoad<'_>,
     spend: &Spend,
 ) -> Verification {

@@ -13,7 +13,7 @@ use crate::{
     crypto::{PublicKey, Scheme, Spend},
     envelope::{bundle::Version, log_entry::LogEntry},
     policy::Instance,
-    time::Time,
+    time::{Now, Time},
     transparency::{Artifact, Material, Verifier},
     verdict::{Code, Reason},
     wire::{Kind, Node},
@@ -54,7 +54,7 @@ pub enum Holder<'a> {
 
 /// What an instance has proven about a signature.
 #[derive(Debug)]
-pub struct Proof {
+pub struct Proof<'a> {
     /// Verified times at which the signature existed, ascending.
     pub times: Vec<Time>,
     /// Why a timestamp did not count.
@@ -62,7 +62,7 @@ pub struct Proof {
     /// What the policy did not ask for.
     pub weakened: Vec<Reason>,
     version: Option<Version>,
-    now: Time,
+    now: Now<'a>,
     /// Entries whose inclusion is still to be checked.
     entries: Vec<log::Bound>,
 }
@@ -81,14 +81,14 @@ impl<'a> Evidence<'a> {
 ///
 /// spec: client-spec §4.2 "First, establish a time for the signature. This timestamp is required to
 /// validate the certificate chain, so this step comes first."
-pub fn times(
+pub fn times<'n>(
     evidence: &Evidence<'_>,
     holder: &Holder<'_>,
     instance: &Instance,
-    now: Time,
+    now: Now<'n>,
     spend: &Spend,
     checks: &mut Vec<Node>,
-) -> Result<Proof, Reason> {
+) -> Result<Proof<'n>, Reason> {
     // What costs nothing comes first.
     let mut entries = log::bound(evidence, holder, instance)?;
     let mut times = log::promised(&mut entries, spend)?;
@@ -100,10 +100,9 @@ pub fn times(
     times.extend(signed);
     times.sort();
     times.dedup();
-    let latest = latest(now);
-    if let Some(future) = times.iter().find(|time| **time > latest) {
+    if let Some(future) = times.iter().find(|time| is_future(now, **time)) {
         return Err(Reason::of(Code::TimeFuture)
-            .expected(format!("at most {latest}"))
+            .expected(format!("at most {}", latest(now)))
             .found(future.to_string()));
     }
     log::in_use(&mut entries, &times, now)?;
@@ -116,12 +115,17 @@ pub fn times(
 }
 
 /// Nothing was signed after this.
-fn latest(now: Time) -> Time {
-    Time::from_unix(now.unix().saturating_add(SKEW_SECONDS))
+fn latest(now: Now<'_>) -> Time {
+    now.time().plus(SKEW_SECONDS)
+}
+
+/// True where nothing can have been signed yet.
+fn is_future(now: Now<'_>, time: Time) -> bool {
+    !now.has_reached(time.minus(SKEW_SECONDS))
 }
 
 /// Checks that the signature is good in the way in which the logs have verified it.
-pub fn hash(proof: &Proof, scheme: Scheme) -> Result<(), Reason> {
+pub fn hash(proof: &Proof<'_>, scheme: Scheme) -> Result<(), Reason> {
     for entry in &proof.entries {
         if let Some(hash) = entry.hash.filter(|hash| scheme.hash() != Some(*hash)) {
             return Err(Reason::new(
@@ -146,7 +150,7 @@ pub fn hash(proof: &Proof, scheme: Scheme) -> Result<(), Reason> {
 /// Checks that the entries are in their logs.
 ///
 /// spec: client-spec §4.4, rekor-v2-spec §6.1.4
-pub fn inclusion(proof: &Proof, spend: &Spend, checks: &mut Vec<Node>) -> Result<(), Reason> {
+pub fn inclusion(proof: &Proof<'_>, spend: &Spend, checks: &mut Vec<Node>) -> Result<(), Reason> {
     log::included(&proof.entries, spend, checks)
 }
 
@@ -157,7 +161,7 @@ pub fn inclusion(proof: &Proof, spend: &Spend, checks: &mut Vec<Node>) -> Result
 pub fn certificate(
     leaf: &Certificate,
     travelled: &[Certificate],
-    proof: &Proof,
+    proof: &Proof<'_>,
     instance: &Instance,
     spend: &Spend,
     checks: &mut Vec<Node>,

@@ -35,6 +35,11 @@ pub struct Decision {
     pub warnings: Vec<String>,
     /// The time that the decision was made for.
     pub now: String,
+    /// The first instant, after `now`, at which the same evidence may lead to another decision: a
+    /// certificate or an answer about revocation ends, an exception does, something becomes too old.
+    /// Until then it leads to this one. Where it is absent, that is so for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<String>,
     /// What was spent.
     pub usage: Usage,
 }

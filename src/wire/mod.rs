@@ -7,6 +7,7 @@ mod blob;
 mod bytes;
 mod decision;
 mod fetch;
+mod reads;
 mod session;
 
 use std::{string::String, vec::Vec};
@@ -18,6 +19,7 @@ pub use blob::{BlobDecision, BlobRequest, BlobSignature};
 pub use bytes::Bytes;
 pub use decision::{Decision, ImageDecision, Kind, Mark, Node, Outcome, Patch, PolicyError, Usage};
 pub use fetch::{Answer, EvidenceItem, Fetch, UnavailableReason};
+pub use reads::RequestField;
 pub use session::{BeginRequest, PrepareRequest, PrepareResponse, ResumeRequest};
 
 use crate::evidence::Budget;
@@ -55,6 +57,10 @@ pub struct StepResponse {
     /// Fetch exactly these, in any order, and call again with all the answers so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub need: Option<Vec<Fetch>>,
+    /// Beside `need`: the parts of the request, beside images and blobs, on which the decision may
+    /// depend. Without the others it is the same: see [`Request::only`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<Vec<RequestField>>,
     /// The verdict. Exactly one of `need` and `decision` is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Decision>,

@@ -18,3 +18,5 @@ mod bound;
 mod page;
 mod platforms;
 mod smaller;
+
+use support::promises;

@@ -13,6 +13,7 @@ use countersign::{
 };
 use serde_json::{Value, json};
 
+use crate::support::promises::Made;
 use crate::{
     draft::{Draft, Format},
     pki::{Certificate, Key},
@@ -111,7 +112,12 @@ fn decide(policy: &Value, blob: BlobRequest) -> Decision {
     let policy = Policy::parse(policy).unwrap();
     let request = Request { blobs: vec![blob], ..Request::default() };
     match evaluate(&policy, &request, &[], Time::from_unix(NOW), Budget::default()) {
-        Step::Decision(decision) => *decision,
+        Step::Decision(decision) => {
+            let (policy, request, now) = (&policy, &request, Time::from_unix(NOW));
+            Made { policy, request, evidence: &[], now, budget: Budget::default() }
+                .holds(&decision);
+            *decision
+        }
         Step::Need(needs) => panic!("{needs:?}"),
     }
 }

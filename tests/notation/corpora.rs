@@ -104,7 +104,7 @@ fn verify_stamped(
         &signature.media_type,
         &signature.target,
         &authority,
-        Time::parse(now).unwrap(),
+        Time::parse(now).unwrap().into(),
         &road,
         &Spend::new(20, Memo::default()),
     )

@@ -16,6 +16,7 @@ use countersign::{
 };
 use serde_json::{Value, json};
 
+use crate::support::promises::Made;
 use crate::{
     draft::{Draft, Format},
     made::{HOUR, NOW, World},
@@ -163,6 +164,8 @@ impl Host {
         for _ in 0..most_rounds {
             match evaluate(&policy, request, &evidence, Time::from_unix(NOW), budget) {
                 Step::Decision(decision) => {
+                    let (policy, now) = (&policy, Time::from_unix(NOW));
+                    Made { policy, request, evidence: &evidence, now, budget }.holds(&decision);
                     return Decided { decision: *decision, asked, evidence };
                 }
                 Step::Need(needs) => {

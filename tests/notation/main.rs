@@ -31,6 +31,7 @@ mod documents;
 mod faults_of_chains;
 mod faults_of_envelopes;
 mod faults_of_policies;
+mod horizon;
 mod host;
 mod layout;
 mod multi_arch;

@@ -9,7 +9,7 @@ use std::{
 use countersign::{
     crypto::{HashAlgorithm, HexDigests, Memo, Spend, hex, sha256},
     envelope::{cose, jws, notation::Algorithm},
-    time::Time,
+    time::{Now, Time},
     trust::TrustedIdentity,
     verdict::Code::{self, *},
     verify::{
@@ -168,7 +168,7 @@ type Verify = fn(
     &str,
     &Target,
     &NotationAuthority,
-    Time,
+    Now<'_>,
     &notation::RevocationRoad<'_>,
     &Spend,
 ) -> Result<Accepted, Rejected>;
@@ -186,7 +186,7 @@ fn verify_with(vector: &Vector, now: &str, verify: Verify) -> Result<Accepted, B
         vector.media_type,
         &vector.target,
         &vector.authority,
-        Time::parse(now).unwrap(),
+        Time::parse(now).unwrap().into(),
         &road,
         &Spend::new(20, Memo::default()),
     )

@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 use countersign::{
     crypto::{Memo, Spend},
     revocation::Answer,
-    time::Time,
+    time::{Horizon, Now, Time},
     trust::TrustedIdentity,
     verdict::Code,
     verify::{
@@ -148,25 +148,26 @@ impl Setup {
         self.verify_bytes(&self.draft.build())
     }
 
+    /// What comes of it, and what that cost. It stays so until the first instant that was looked at.
     pub(crate) fn verify_bytes(&self, envelope: &[u8]) -> (Verification, u64) {
+        let (horizon, now) = (Horizon::default(), Time::from_unix(self.now));
         let spend = Spend::new(self.operations, Memo::default());
-        let now = Time::from_unix(self.now);
-        let answer = {
-            let needed = RefCell::default();
-            let known = notation::Known::default();
-            let road =
-                notation::RevocationRoad { evidence: &Nobody, needed: &needed, known: &known };
-            notation::verify(
-                envelope,
-                self.media_type,
-                &self.target,
-                &self.authority,
-                now,
-                &road,
-                &spend,
-            )
-        };
+        let answer = self.verify_at(envelope, Now::new(now, &horizon), &spend);
+        let last = horizon.first().map_or(now.plus(3_200_000_000), |first| first.minus(1));
+        let code = |answer: &Verification| answer.as_ref().err().map(|r| r.reason.code);
+        for time in [last, now.plus(600).min(last)] {
+            let spend = Spend::new(self.operations, Memo::default());
+            let later = self.verify_at(envelope, Now::alone(time), &spend);
+            assert_eq!(code(&later), code(&answer), "at {time}, made at {now}");
+        }
         (answer, spend.used())
+    }
+
+    fn verify_at(&self, envelope: &[u8], now: Now<'_>, spend: &Spend) -> Verification {
+        let (needed, known) = (RefCell::default(), notation::Known::default());
+        let road = notation::RevocationRoad { evidence: &Nobody, needed: &needed, known: &known };
+        let Self { media_type, target, authority, .. } = self;
+        notation::verify(envelope, media_type, target, authority, now, &road, spend)
     }
 }
 

@@ -11,6 +11,9 @@
 #[allow(unused_imports, reason = "each test takes what it needs")]
 mod sigstore;
 
+#[path = "../support/promises.rs"]
+mod promises;
+
 mod registry;
 
 mod admission;
@@ -20,6 +23,7 @@ mod bound;
 mod conditions;
 mod embedded;
 mod exceptions;
+mod horizon;
 mod inline;
 mod joins;
 mod matching;

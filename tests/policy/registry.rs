@@ -15,6 +15,7 @@ use countersign::{
 };
 use serde_json::{Value, json};
 
+use crate::promises::Made;
 use crate::sigstore::{
     IDENTITY, ISSUER, Signing, Sigstore, Who,
     instant::{SIGNED, rfc3339},
@@ -195,7 +196,7 @@ impl Registry {
         self.answers.insert(digest.to_owned(), unavailable(UnavailableReason::Transport));
     }
 
-    fn answer(&self, fetch: &Fetch) -> Answer {
+    pub(crate) fn answer(&self, fetch: &Fetch) -> Answer {
         let absent = || Answer::Absent { message: String::new() };
         match fetch {
             Fetch::Manifest { digest, .. } | Fetch::Blob { digest, .. } => {
@@ -240,10 +241,27 @@ impl Registry {
         budget: Budget,
     ) -> Decided {
         let policy = Policy::parse(policy).unwrap_or_else(|errors| panic!("{errors:#?}"));
+        let (decision, evidence) = self.judge(&policy, request, budget);
+        let (policy, evidence, now) = (&policy, &evidence, Time::from_unix(NOW));
+        Made { policy, request, evidence, now, budget }.holds(&decision);
+        Decided(decision)
+    }
+
+    /// What a decision takes.
+    pub(crate) fn evidence(&self, policy: &Policy, request: &Request) -> Vec<EvidenceItem> {
+        self.judge(policy, request, Budget::default()).1
+    }
+
+    fn judge(
+        &self,
+        policy: &Policy,
+        request: &Request,
+        budget: Budget,
+    ) -> (Decision, Vec<EvidenceItem>) {
         let mut evidence: Vec<EvidenceItem> = Vec::new();
         for _ in 0..MOST_ROUNDS {
-            match evaluate(&policy, request, &evidence, Time::from_unix(NOW), budget) {
-                Step::Decision(decision) => return Decided(*decision),
+            match evaluate(policy, request, &evidence, Time::from_unix(NOW), budget) {
+                Step::Decision(decision) => return (*decision, evidence),
                 Step::Need(needs) => {
                     for fetch in needs {
                         assert!(evidence.iter().all(|e| e.fetch != fetch), "{fetch:?} twice");
@@ -325,7 +343,7 @@ pub(crate) fn policy(spec: Value) -> Value {
         "authorities": {
             "ci": key("ci"),
             "security": key("security"),
-            "logged": { "cosign": { "keys": [crate::registry::key("ci").public_pem()], "trust": "test" } },
+            "logged": { "cosign": { "keys": [self::key("ci").public_pem()], "trust": "test" } },
             "workflow": { "cosign": {
                 "trust": "test",
                 "keyless": [{ "issuer": ISSUER, "subject": IDENTITY }],

@@ -64,7 +64,7 @@ impl Held {
         predicate: &Value,
     ) -> Result<String, Vec<Reason>> {
         let context = Context {
-            now: Time::parse(NOW).unwrap(),
+            now: Time::parse(NOW).unwrap().into(),
             repository: REPOSITORY,
             digest: DIGEST,
             vex: &[],

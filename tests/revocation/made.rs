@@ -7,7 +7,7 @@ use countersign::{
     revocation::{
         Answer, Evidence, Finding, Method, Report, Status, Terms, evaluate, ocsp_request,
     },
-    time::Time,
+    time::{Horizon, Now, Time},
     x509::{self, notation_profile::Profile},
 };
 use sha1::{Digest, Sha1};
@@ -415,12 +415,24 @@ impl Evidence for Fetched {
     }
 }
 
-pub(crate) fn terms(profile: Profile) -> Terms {
-    Terms { profile, now: Time::from_unix(NOW), signed_at: None, max_age: None }
+pub(crate) fn terms(profile: Profile) -> Terms<'static> {
+    Terms { profile, now: Now::alone(Time::from_unix(NOW)), signed_at: None, max_age: None }
 }
 
-pub(crate) fn report(chain: &[x509::Certificate], fetched: &Fetched, terms: &Terms) -> Report {
-    evaluate(chain, fetched, terms, &Spend::new(1000, Memo::default())).unwrap()
+/// What is known, which stays so until the first instant that was looked at.
+pub(crate) fn report(chain: &[x509::Certificate], fetched: &Fetched, terms: &Terms<'_>) -> Report {
+    let at = |now: Now<'_>| {
+        let terms = Terms { now, ..*terms };
+        evaluate(chain, fetched, &terms, &Spend::new(1000, Memo::default())).unwrap()
+    };
+    let (horizon, now) = (Horizon::default(), terms.now.time());
+    let report = at(Now::new(now, &horizon));
+    let last = horizon.first().map(|first| first.minus(1));
+    let later = [1, 86_400, 3_200_000_000].map(|seconds| now.plus(seconds));
+    for time in later.into_iter().chain(last).filter(|time| last.is_none_or(|last| *time <= last)) {
+        assert_eq!(at(Now::alone(time)), report, "{now}, {last:?}, {time}");
+    }
+    report
 }
 
 /// What is known of the leaf.
@@ -428,19 +440,19 @@ pub(crate) fn finding(
     world: &World,
     leaf: &Certificate,
     fetched: &Fetched,
-    terms: &Terms,
+    terms: &Terms<'_>,
 ) -> Finding {
     report(&world.chain(leaf), fetched, terms).findings.remove(0)
 }
 
 /// Status of a leaf with a responder at `http://o/`, which answers this.
-pub(crate) fn by_ocsp(world: &World, response: &Response, terms: &Terms) -> Status {
+pub(crate) fn by_ocsp(world: &World, response: &Response, terms: &Terms<'_>) -> Status {
     let fetched = Fetched::new(&[("http://o/", response.make())]);
     finding(world, &world.leaf_with_ocsp(), &fetched, terms).status
 }
 
 /// Status of a leaf with a CRL at `http://c/1.crl`, which is this.
-pub(crate) fn by_crl(world: &World, crl: &Crl, terms: &Terms) -> Status {
+pub(crate) fn by_crl(world: &World, crl: &Crl, terms: &Terms<'_>) -> Status {
     let fetched = Fetched::new(&[("http://c/1.crl", crl.make())]);
     finding(world, &world.leaf_with_crls(&["http://c/1.crl"]), &fetched, terms).status
 }

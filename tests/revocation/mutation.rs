@@ -37,7 +37,7 @@ impl Subject {
         self.fetched.bodies[self.url].clone()
     }
 
-    fn with(&mut self, body: Vec<u8>, terms: &Terms, memo: &Memo) -> Status {
+    fn with(&mut self, body: Vec<u8>, terms: &Terms<'_>, memo: &Memo) -> Status {
         self.fetched.bodies.insert(self.url.to_owned(), body);
         let spend = Spend::new(100, memo.clone());
         evaluate(&self.chain, &self.fetched, terms, &spend).unwrap().findings.remove(0).status

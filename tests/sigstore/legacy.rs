@@ -13,6 +13,7 @@ use countersign::{
 };
 use serde_json::{Value, json};
 
+use crate::promises::Made;
 use crate::{
     generator::PROVENANCE,
     sigstore::{
@@ -214,7 +215,11 @@ impl World {
         let mut evidence: Vec<EvidenceItem> = Vec::new();
         for _ in 0..10 {
             match evaluate(&policy, &request, &evidence, now, Budget::default()) {
-                Step::Decision(decision) => return Verdict::of(&decision),
+                Step::Decision(decision) => {
+                    let (policy, request, budget) = (&policy, &request, Budget::default());
+                    Made { policy, request, evidence: &evidence, now, budget }.holds(&decision);
+                    return Verdict::of(&decision);
+                }
                 Step::Need(needs) => evidence.extend(needs.into_iter().map(|fetch| {
                     let answer = answer(&fetch);
                     EvidenceItem { fetch, answer }

@@ -9,6 +9,8 @@
 )]
 #![allow(clippy::type_complexity, reason = "tables of functions")]
 
+#[path = "../support/promises.rs"]
+mod promises;
 #[path = "../support/shared.rs"]
 mod shared;
 #[path = "../support/sigstore/mod.rs"]

@@ -12,6 +12,7 @@ use countersign::{
 };
 use serde_json::{Value, json};
 
+use crate::promises::Made;
 use crate::{
     generator::PROVENANCE,
     sigstore::{
@@ -276,7 +277,12 @@ impl World {
             Ok(policy) => {
                 let now = Time::from_unix(self.now);
                 match evaluate(&policy, &self.request(), &[], now, Budget::default()) {
-                    Step::Decision(decision) => Verdict::of(&decision),
+                    Step::Decision(decision) => {
+                        let (policy, request, budget) =
+                            (&policy, &self.request(), Budget::default());
+                        Made { policy, request, evidence: &[], now, budget }.holds(&decision);
+                        Verdict::of(&decision)
+                    }
                     Step::Need(needs) => Verdict::Odd(format!("{needs:?}")),
                 }
             }

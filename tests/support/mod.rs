@@ -4,6 +4,7 @@
 #[path = "../../host-shim/src/source/layout.rs"]
 #[allow(unreachable_pub, reason = "public in its own crate")]
 pub(crate) mod layout;
+pub(crate) mod promises;
 
 use std::{
     collections::BTreeMap,
@@ -18,6 +19,7 @@ use countersign::{
     wire::{Decision, EvidenceItem, Fetch, ImageRequest, Request},
 };
 use layout::{Layout, Selector};
+use promises::Made;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -84,7 +86,11 @@ pub(crate) fn decide(
     let mut evidence: Vec<EvidenceItem> = Vec::new();
     for _ in 0..MOST_ROUNDS {
         match evaluate(policy, request, &evidence, now, Budget::default()) {
-            Step::Decision(decision) => return (*decision, evidence),
+            Step::Decision(decision) => {
+                let budget = Budget::default();
+                Made { policy, request, evidence: &evidence, now, budget }.holds(&decision);
+                return (*decision, evidence);
+            }
             Step::Need(needs) => {
                 assert!(!needs.is_empty(), "an empty need");
                 for fetch in needs {

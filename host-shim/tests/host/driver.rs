@@ -51,7 +51,7 @@ fn fetch(n: usize) -> Fetch {
 
 fn need(need: Vec<Fetch>) -> Vec<u8> {
     let api_version = STEP_VERSION.to_owned();
-    serde_json::to_vec(&StepResponse { api_version, need: Some(need), decision: None }).unwrap()
+    serde_json::to_vec(&StepResponse { api_version, need: Some(need), reads: None, decision: None }).unwrap()
 }
 
 fn decision() -> Vec<u8> {
@@ -65,10 +65,11 @@ fn decision() -> Vec<u8> {
         patches: Vec::new(),
         warnings: Vec::new(),
         now: "2026-11-21T03:00:00Z".to_owned(),
+        valid_until: None,
         usage: Usage::default(),
     };
     let api_version = STEP_VERSION.to_owned();
-    serde_json::to_vec(&StepResponse { api_version, need: None, decision: Some(decision) }).unwrap()
+    serde_json::to_vec(&StepResponse { api_version, need: None, reads: None, decision: Some(decision) }).unwrap()
 }
 
 fn judge(

@@ -70,7 +70,7 @@ mod tests {
         let digest = format!("sha256:{}", "a".repeat(64));
         let other = format!("sha256:{}", "b".repeat(64));
         let context = Context {
-            now: Time::from_unix(0),
+            now: Time::from_unix(0).into(),
             repository: "ghcr.io/acme/app",
             digest: &digest,
             vex: &[],

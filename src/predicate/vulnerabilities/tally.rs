@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     predicate::purl::Purl,
-    time::Time,
+    time::{Now, Time},
     verdict::{Code, Reason},
 };
 
@@ -21,7 +21,7 @@ const MOST_NAMED: usize = 5;
 /// Findings as they come, and what is to be said of them.
 pub(super) struct Tally<'p, 'a> {
     policy: &'p Vulnerabilities,
-    now: Time,
+    now: Now<'p>,
     vex: &'p Vex,
     total: usize,
     worst: Option<Severity>,
@@ -62,7 +62,7 @@ struct Refused<'a> {
 }
 
 impl<'p, 'a> Tally<'p, 'a> {
-    pub(super) fn new(policy: &'p Vulnerabilities, now: Time, vex: &'p Vex) -> Self {
+    pub(super) fn new(policy: &'p Vulnerabilities, now: Now<'p>, vex: &'p Vex) -> Self {
         Self {
             policy,
             now,
@@ -134,7 +134,7 @@ impl<'p, 'a> Tally<'p, 'a> {
         let purl = finding.package.purl.and_then(Purl::parse);
         let mut expired = None;
         for ignore in named.into_iter().filter(|ignore| ignore.is_for(finding, purl.as_ref())) {
-            if ignore.until > self.now {
+            if !self.now.has_reached(ignore.until) {
                 return true;
             }
             expired = expired.max(Some(ignore.until));
@@ -155,7 +155,7 @@ impl<'p, 'a> Tally<'p, 'a> {
         let Some(since) = finding.since.filter(|_| matches!(finding.fix, Fix::There(_))) else {
             return false;
         };
-        (0..leeway).contains(&self.now.unix().saturating_sub(since.unix()))
+        self.now.has_reached(since) && !self.now.has_reached(since.plus(leeway))
     }
 
     /// What is wrong, if anything is.

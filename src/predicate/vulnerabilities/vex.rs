@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     predicate::{Context, Document, purl::Purl},
-    time::Time,
+    time::{Now, Time},
 };
 
 /// How much later than the decision a statement may say that it was made (design, §2.9).
@@ -121,7 +121,7 @@ impl Vex {
     fn add_all<'a>(
         &mut self,
         items: &'a [Value],
-        now: Time,
+        now: Now<'_>,
         read: impl Fn(&'a Members) -> Read<Option<Statement<'a>>>,
     ) -> Read<()> {
         let read = |item: &'a Value| read(object(Some(item), "a statement")?);
@@ -132,16 +132,16 @@ impl Vex {
         fault.map_or(Ok(()), Err)
     }
 
-    fn add(&mut self, statement: &Statement<'_>, now: Time, readable: bool) -> Read<()> {
+    fn add(&mut self, statement: &Statement<'_>, now: Now<'_>, readable: bool) -> Read<()> {
         if statement.scopes.is_empty() {
             self.elsewhere += 1;
         }
-        let latest = now.unix().saturating_add(MOST_SKEW);
-        let said = match (statement.at.map(Time::unix), statement.helps) {
-            (Some(at), true) if readable && at <= latest => Said { at, helps: true },
+        let has_come = |at: Time| now.has_reached(at.minus(MOST_SKEW));
+        let said = match (statement.at, statement.helps) {
+            (Some(at), true) if readable && has_come(at) => Said { at: at.unix(), helps: true },
             (_, true) => return Ok(()),
             // Nothing is known to be newer than what has no date.
-            (at, false) => Said { at: at.unwrap_or(i64::MAX), helps: false },
+            (at, false) => Said { at: at.map_or(i64::MAX, Time::unix), helps: false },
         };
         for name in &statement.names {
             for scope in &statement.scopes {

@@ -280,7 +280,13 @@ impl Signed<'_> {
             };
             let proof = instance.map(times).transpose()?;
             let proven = proof.as_ref().map(|p| p.times.as_slice()).unwrap_or_default();
-            let now = [context.now];
+            let now = [context.now.time()];
+            if proven.is_empty() {
+                for certificate in intermediates.iter().chain(ca.roots).chain([leaf]) {
+                    context.now.watch(certificate.not_before());
+                    context.now.watch(certificate.not_after().plus(1));
+                }
+            }
             // A block list is held against the path, whoever brought the certificates of it.
             let mut above = travelled.to_vec();
             for time in if proven.is_empty() { &now } else { proven } {
@@ -337,7 +343,7 @@ impl Signed<'_> {
         &self,
         key: &PublicKey,
         signature: &[u8],
-        proof: Option<Proof>,
+        proof: Option<Proof<'_>>,
         spend: &Spend,
         checks: &mut Vec<Node>,
         name: &str,

@@ -3,7 +3,7 @@
 use super::{Action, NotationAuthority, Opened, Profile, logged, plugin, timestamp};
 use crate::{
     envelope::notation::SigningScheme,
-    time::Time,
+    time::Now,
     timestamp::Token,
     trust::identity::subject_line,
     verdict::{Code, Reason},
@@ -34,7 +34,7 @@ pub(super) struct Finding {
 pub(super) fn all(
     opened: &Opened,
     authority: &NotationAuthority,
-    now: Time,
+    now: Now<'_>,
 ) -> (Vec<Finding>, Vec<Token>) {
     let actions = authority.actions;
     let finding = |check, action, outcome| Finding { check, action, outcome };
@@ -162,10 +162,10 @@ fn trusted_identity(opened: &Opened, authority: &NotationAuthority) -> Result<St
 
 /// spec: SIG §Expiry "The artifact is considered expired when the current time is greater than or
 /// equal to expiry time"
-fn expiry(opened: &Opened, now: Time) -> Result<String, Reason> {
+fn expiry(opened: &Opened, now: Now<'_>) -> Result<String, Reason> {
     match opened.envelope.attributes.expiry {
         None => Ok("none".into()),
-        Some(expiry) if now < expiry => Ok(expiry.to_string()),
+        Some(expiry) if !now.has_reached(expiry) => Ok(expiry.to_string()),
         Some(expiry) => Err(Reason::new(
             Code::ExpiryExpired,
             format!("the digital signature has expired on {expiry}"),
@@ -176,12 +176,18 @@ fn expiry(opened: &Opened, now: Time) -> Result<String, Reason> {
 }
 
 /// spec: TP §Steps 6, where no timestamp countersignature is asked for.
-fn valid_chain(opened: &Opened, profile: Profile, now: Time) -> Result<String, Reason> {
+fn valid_chain(opened: &Opened, profile: Profile, now: Now<'_>) -> Result<String, Reason> {
     let attributes = &opened.envelope.attributes;
     let time = match (attributes.scheme, attributes.authentic_signing_time) {
         // "Validate that the local machine's current time (in UTC) is within the signing
         // certificate chain's validity period."
-        (SigningScheme::X509, _) => now,
+        (SigningScheme::X509, _) => {
+            for certificate in &opened.chain {
+                now.watch(certificate.not_before());
+                now.watch(certificate.not_after().plus(1));
+            }
+            now.time()
+        }
         // "Validate that the `Authentic Signing Time` is within the signing certificate chain's
         // validity period."
         (SigningScheme::SigningAuthority, Some(time)) => time,
@@ -192,13 +198,12 @@ fn valid_chain(opened: &Opened, profile: Profile, now: Time) -> Result<String, R
         }
     };
     // A time that has not come vouches for nothing.
-    let latest = Time::from_unix(now.unix().saturating_add(SKEW));
-    if time > latest && profile == Profile::Spec {
+    if profile == Profile::Spec && !now.has_reached(time.minus(SKEW)) {
         return Err(Reason::new(
             Code::AuthenticTimestampInvalid,
             "the authentic signing time is in the future",
         )
-        .expected(format!("not after {latest}"))
+        .expected(format!("not after {}", now.time().plus(SKEW)))
         .found(time.to_string()));
     }
     for certificate in &opened.chain {

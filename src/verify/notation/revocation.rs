@@ -13,7 +13,7 @@ use crate::{
     revocation::{
         self, Answer, Evidence, Finding, Overall, Report, RevocationError, Status, Terms,
     },
-    time::Time,
+    time::{Now, Time},
     trust::identity::subject_line,
     verdict::{Code, Reason},
     wire::{Kind, Node},
@@ -40,12 +40,12 @@ struct Key {
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) authority: &'a NotationAuthority,
-    pub(super) now: Time,
+    pub(super) now: Now<'a>,
     pub(super) road: &'a RevocationRoad<'a>,
     pub(super) spend: &'a Spend,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
     /// The signing chain. `anchor` is the position of the certificate that is in the trust store.
     ///
     /// What nobody trusts names addresses that are nobody's to visit. That is so of all of a chain
@@ -94,7 +94,7 @@ impl Asked<'_> {
         }
     }
 
-    fn terms(&self, signed_at: Option<Time>) -> Terms {
+    fn terms(&self, signed_at: Option<Time>) -> Terms<'a> {
         Terms {
             profile: self.authority.profile,
             now: self.now,

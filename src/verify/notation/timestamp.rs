@@ -5,7 +5,7 @@ use super::{NotationAuthority, Opened, Profile, VerifyTimestamp, reason};
 use crate::{
     crypto::{KeyKind, Spend},
     envelope::notation::SigningScheme,
-    time::Time,
+    time::Now,
     timestamp::{self, Timestamp, TimestampError, Token},
     trust::identity::subject_line,
     verdict::{Code, Reason},
@@ -21,7 +21,7 @@ pub(super) struct Stamped {
 /// spec: TP §Timestamp Countersignature Verification details "Sufficient and necessary conditions to
 /// trigger timestamp countersignature verification". Where they are not met, a token is not looked
 /// at.
-pub(super) fn is_asked_for(opened: &Opened, authority: &NotationAuthority, now: Time) -> bool {
+pub(super) fn is_asked_for(opened: &Opened, authority: &NotationAuthority, now: Now<'_>) -> bool {
     // "The signing scheme is `notary.x509`."
     opened.envelope.attributes.scheme == SigningScheme::X509
         // "`tsa` trust store type is configured"
@@ -31,7 +31,7 @@ pub(super) fn is_asked_for(opened: &Opened, authority: &NotationAuthority, now: 
             // "at least one certificate in the signing certificate chain has expired at the time of
             // verification"
             VerifyTimestamp::AfterCertExpiry => {
-                opened.chain.iter().any(|certificate| now > certificate.not_after())
+                opened.chain.iter().any(|certificate| now.has_passed(certificate.not_after()))
             }
         }
 }

@@ -3,7 +3,7 @@
 use crate::{
     crypto::Spend,
     policy::{Identity, Instance},
-    time::Time,
+    time::{Now, Time},
     transparency::sct::{self, CtLog, Precertificate, SctError},
     trust::sigstore::Authority,
     verdict::{Code, Reason},
@@ -115,7 +115,7 @@ pub(super) fn path(
 pub(super) fn transparency(
     leaf: &Certificate,
     travelled: &[Certificate],
-    now: Time,
+    now: Now<'_>,
     instance: &Instance,
     spend: &Spend,
     checks: &mut Vec<Node>,
@@ -144,13 +144,12 @@ pub(super) fn transparency(
                 Reason::of(Code::SctInvalid).found(format!("{problem}, made at {time}"))
             })?;
             // spec: RFC 6962 §5.2 "clients MUST reject SCTs whose timestamp is in the future"
-            let latest = super::latest(now);
-            if time > latest {
+            if super::is_future(now, time) {
                 return Err(Reason::new(
                     Code::SctInvalid,
                     "a signed certificate timestamp is of the future",
                 )
-                .expected(format!("at most {latest}"))
+                .expected(format!("at most {}", super::latest(now)))
                 .found(time.to_string()));
             }
             if log.valid_for.contains(time) {

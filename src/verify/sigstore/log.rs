@@ -7,7 +7,7 @@ use crate::{
     crypto::{HashAlgorithm, Scheme, Spend},
     envelope::{bundle::Version, log_entry::LogEntry},
     policy::Instance,
-    time::Time,
+    time::{Now, Time},
     transparency::{
         Digests, EntryError, Kind, LoggedEntry,
         checkpoint::{Checkpoint, NoteVerifier},
@@ -164,12 +164,19 @@ pub(super) fn promised(entries: &mut [Bound], spend: &Spend) -> Result<Vec<Time>
 
 /// Each log was in use when its entry was made: at the time that it has signed, else at every time
 /// that is proven, else now.
-pub(super) fn in_use(entries: &mut [Bound], times: &[Time], now: Time) -> Result<(), Reason> {
+pub(super) fn in_use(entries: &mut [Bound], times: &[Time], now: Now<'_>) -> Result<(), Reason> {
+    let at_now = [now.time()];
     for bound in entries {
         let own = bound.entry.integrated_time.filter(|_| bound.must_promise).map(Time::from_unix);
         let times = match (&own, times) {
             (Some(own), _) => std::slice::from_ref(own),
-            (None, []) => std::slice::from_ref(&now),
+            (None, []) => {
+                for period in bound.logs.iter().map(|log| log.valid_for) {
+                    now.watch(period.start);
+                    period.end.inspect(|end| now.watch(end.plus(1)));
+                }
+                &at_now[..]
+            }
             (None, times) => times,
         };
         let in_use = |log: &Log| times.iter().all(|time| log.valid_for.contains(*time));

@@ -2,7 +2,7 @@
 
 use countersign::{
     predicate::{Check, Context, Document},
-    time::Time,
+    time::{Horizon, Now, Time},
     verdict::Reason,
     wire::PolicyError,
 };
@@ -65,13 +65,18 @@ impl Setup {
             .iter()
             .map(|(predicate_type, predicate)| Document { predicate_type, predicate, made: None })
             .collect();
-        let context = Context {
-            now: Time::parse(&self.now).unwrap(),
-            repository: REPOSITORY,
-            digest: DIGEST,
-            vex: &vex,
+        let at = |now: Now<'_>| {
+            let context = Context { now, repository: REPOSITORY, digest: DIGEST, vex: &vex };
+            self.check.check(&Document { predicate_type, predicate, made }, &context)
         };
-        self.check.check(&Document { predicate_type, predicate, made }, &context)
+        let (horizon, now) = (Horizon::default(), Time::parse(&self.now).unwrap());
+        let result = at(Now::new(now, &horizon));
+        // It stays so until the first instant that was looked at.
+        let last = horizon.first().map_or(now.plus(3_200_000_000), |first| first.minus(1));
+        for time in [last, now.plus(3600).min(last)] {
+            assert_eq!(at(Now::alone(time)).is_ok(), result.is_ok(), "{now} {time}");
+        }
+        result
     }
 
     /// The codes of the reasons; none where it holds.

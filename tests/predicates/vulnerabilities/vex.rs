@@ -342,7 +342,7 @@ fn what_has_no_date_is_no_excuse_and_always_a_doubt() {
     let predicate = grype(vec![finding()]);
     let check = setup(json!({ "allowUpTo": "low" }));
     let context = |vex: &[countersign::predicate::Document<'_>]| {
-        let now = countersign::time::Time::parse(NOW).unwrap();
+        let now = countersign::time::Time::parse(NOW).unwrap().into();
         let context =
             countersign::predicate::Context { now, repository: REPOSITORY, digest: DIGEST, vex };
         let made = None;

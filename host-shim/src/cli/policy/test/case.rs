@@ -100,6 +100,7 @@ impl Case {
             patches: Vec::new(),
             warnings: Vec::new(),
             now: self.now.to_string(),
+            valid_until: None,
             usage: Usage::default(),
         }
     }
