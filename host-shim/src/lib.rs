@@ -10,13 +10,18 @@
 //!             registry (OCI distribution) ──▶ http
 //!             (OCI layout, revocation)
 //! ```
+//!
+//! Beside it, without a verdict: [`copy`] brings images with all that is attached from one place to
+//! another, and [`attach`] stores signatures that were made elsewhere.
 #![deny(missing_docs)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod attach;
 pub mod auth;
 pub mod blob;
 pub mod cache;
 pub mod cli;
+pub mod copy;
 mod der;
 pub mod driver;
 pub mod http;

@@ -1,14 +1,17 @@
 //! The `countersign` command. One file a subcommand.
 
+mod attach;
 mod believed;
 mod cache;
 mod clock;
+mod copy;
 mod credentials;
 mod explanation;
 mod kubewarden;
 mod module;
 mod output;
 mod policy;
+mod progress;
 mod replay;
 mod report;
 mod revocation;
@@ -44,6 +47,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Attach(attach::Attach),
+    Copy(copy::Copy),
     Kubewarden(kubewarden::Kubewarden),
     Policy(policy::Policy),
     Replay(replay::Replay),
@@ -108,6 +113,8 @@ pub fn run(modules: Modules) -> ExitCode {
         }
     };
     match arguments.command {
+        Command::Attach(attach) => attach.run().into(),
+        Command::Copy(copy) => copy.run().into(),
         Command::Kubewarden(kubewarden) => kubewarden.run().into(),
         Command::Policy(policy) => policy.run(modules).into(),
         Command::Replay(replay) => replay.run(modules).into(),

@@ -46,7 +46,7 @@ pub(super) struct Manner {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// A tree that explains the verdict.
+    /// Words for people.
     #[default]
     Text,
     /// One JSON object.

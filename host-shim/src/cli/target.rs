@@ -1,4 +1,4 @@
-//! What a reference on the command line names: an image on a registry, or one in a layout.
+//! What a reference on the command line names: an image on a registry, or one in a layout or an archive.
 
 use std::{cell::OnceCell, path::Path, sync::Arc};
 
@@ -7,12 +7,11 @@ use crate::{
     auth::Environment,
     cache::{Ages, Cached, Content, ContentOptions},
     registry::{Options, Registry},
-    source::{EvidenceSource, Layout, Selector},
+    source::{
+        EvidenceSource, Layout, Selector,
+        layout::{ARCHIVE, LAYOUT},
+    },
 };
-
-/// Before the directory of a layout.
-pub(super) const LAYOUT: &str = "oci-layout:";
-const ARCHIVE: &str = "oci-archive:";
 
 /// An image and where its evidence is.
 pub(super) struct Target<'a> {
@@ -36,8 +35,7 @@ pub(super) struct Registries {
 impl Registries {
     /// As this machine is configured, and as the command line says.
     pub(super) fn new(plain_http: bool, credentials: &CredentialOptions) -> Result<Self, String> {
-        let options = Options::of_this_machine(&Environment::process())?;
-        let options = Options { plain_http, auth: credentials.options(), ..options };
+        let options = options(plain_http, credentials)?;
         Ok(Self { options, cache: None, client: OnceCell::new() })
     }
 
@@ -69,6 +67,20 @@ impl Registries {
     }
 }
 
+fn options(plain_http: bool, credentials: &CredentialOptions) -> Result<Options, String> {
+    let options = Options::of_this_machine(&Environment::process())?;
+    Ok(Options { plain_http, auth: credentials.options(), ..options })
+}
+
+/// A client of registries as this machine is configured, without a store of content: for who copies
+/// and writes.
+pub(super) fn registry(
+    plain_http: bool,
+    credentials: &CredentialOptions,
+) -> Result<Registry, String> {
+    Ok(Registry::new(&options(plain_http, credentials)?))
+}
+
 impl<'a> Target<'a> {
     /// Opens what `argument` names.
     pub(super) fn open(
@@ -76,18 +88,24 @@ impl<'a> Target<'a> {
         name: Option<&str>,
         registries: &'a Registries,
     ) -> Result<Self, String> {
-        if let Some(place) = argument.strip_prefix(LAYOUT) {
-            let (directory, selector) = split(place);
-            let layout = Layout::open(Path::new(directory), selector, name);
+        let layout = if let Some(place) = argument.strip_prefix(LAYOUT) {
+            let (directory, selector) = Selector::split(place);
+            Some(Layout::open(Path::new(directory), selector, name))
+        } else if let Some(place) = argument.strip_prefix(ARCHIVE) {
+            let (file, selector) = Selector::split(place);
+            Some(Layout::open_archive(Path::new(file), selector, name))
+        } else {
+            None
+        };
+        if let Some(layout) = layout {
             let layout = layout.map_err(|e| e.to_string())?;
             let reference = layout.reference().to_owned();
             return Ok(Self { reference, source: Source::Layout(layout) });
         }
-        if argument.starts_with(ARCHIVE) {
-            return Err("this build reads no archives: unpack it to a layout".to_owned());
-        }
         if name.is_some() {
-            return Err("--image is for layouts: this reference has its own name".to_owned());
+            return Err(
+                "--image is for layouts and archives: this reference has its own name".to_owned()
+            );
         }
         let source = Source::Registry(registries.client());
         Ok(Self { reference: argument.to_owned(), source })
@@ -99,24 +117,6 @@ impl<'a> Target<'a> {
             Source::Layout(layout) => layout,
             Source::Registry(registry) => *registry,
         }
-    }
-}
-
-/// `DIR[:tag|@digest]`. A directory of exactly that name comes first.
-pub(super) fn split(place: &str) -> (&str, Option<Selector>) {
-    if Path::new(place).is_dir() {
-        return (place, None);
-    }
-    if let Some((directory, digest)) = place.rsplit_once('@')
-        && digest.contains(':')
-    {
-        return (directory, Some(Selector::Digest(digest.to_owned())));
-    }
-    match place.rsplit_once(':') {
-        Some((directory, tag)) if !tag.contains('/') => {
-            (directory, Some(Selector::Tag(tag.to_owned())))
-        }
-        _ => (place, None),
     }
 }
 
@@ -132,16 +132,6 @@ pub(super) fn parse_name(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn takes_directory_and_selector_apart() {
-        let tag = |t: &str| Some(Selector::Tag(t.to_owned()));
-        assert_eq!(split("no/such"), ("no/such", None));
-        assert_eq!(split("no/such:1.0"), ("no/such", tag("1.0")));
-        assert_eq!(split("no:such/x"), ("no:such/x", None));
-        let digest = Some(Selector::Digest("sha256:00".to_owned()));
-        assert_eq!(split("no/such@sha256:00"), ("no/such", digest));
-    }
 
     #[test]
     fn names_have_no_tag() {

@@ -29,7 +29,8 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-References: HOST/REPO:TAG, HOST/REPO@DIGEST, oci-layout:DIR[:TAG|@DIGEST]
+References: HOST/REPO:TAG, HOST/REPO@DIGEST, oci-layout:DIR[:TAG|@DIGEST],
+  oci-archive:FILE[:TAG|@DIGEST]
 
 Examples:
   countersign verify --policy policy.yaml ghcr.io/acme/app:1.0
@@ -50,7 +51,7 @@ pub(super) struct Verify {
     /// trustpolicy.json, and its truststore
     #[arg(long, value_name = "DIR")]
     notation_config: Option<String>,
-    /// The name that the policy's rules match for images in layouts
+    /// The name that the policy's rules match for images in layouts and archives
     #[arg(long, value_name = "NAME", value_parser = target::parse_name)]
     image: Option<String>,
     #[command(flatten)]
@@ -180,7 +181,7 @@ impl Verify {
             }
         };
         if self.image.is_some() {
-            return Err("--image is for layouts".to_owned());
+            return Err("--image is for layouts and archives".to_owned());
         }
         let (registries, revocation) = (self.registries()?, self.revocation.source());
         let source = Sources { images: registries.source(), revocation: &revocation };

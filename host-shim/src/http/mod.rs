@@ -116,7 +116,8 @@ pub struct Call<'a> {
     pub body: Body<'a>,
     /// Bytes of the answer's body at the most.
     pub max_bytes: u64,
-    /// Large: bounded by silence and not by its whole time.
+    /// Large: bounded by silence and not by its whole time. It takes no turn, since a download may
+    /// wait for the upload that it feeds: who begins transfers bounds how many there are.
     pub transfer: bool,
 }
 
@@ -324,7 +325,7 @@ impl Http {
                 request.body(reqwest::blocking::Body::sized(reader, length))
             }
         };
-        let turn = inner.gate.enter(&host);
+        let turn = (!call.transfer).then(|| inner.gate.enter(&host));
         inner.requests.fetch_add(1, Ordering::Relaxed);
         match request.send() {
             Ok(response) => Ok(Stream::new(response, turn, inner.bytes.clone())),

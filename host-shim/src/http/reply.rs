@@ -104,11 +104,11 @@ pub struct Stream {
     pub headers: HeaderMap,
     response: Response,
     count: Arc<AtomicU64>,
-    _turn: Turn,
+    _turn: Option<Turn>,
 }
 
 impl Stream {
-    pub(super) fn new(mut response: Response, turn: Turn, count: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(mut response: Response, turn: Option<Turn>, count: Arc<AtomicU64>) -> Self {
         let headers = std::mem::take(response.headers_mut());
         Self { status: response.status().as_u16(), headers, response, count, _turn: turn }
     }

@@ -21,6 +21,11 @@ pub(super) fn parse(digest: &str) -> Option<(HashAlgorithm, &str)> {
     (value.len() == length && is_hex).then_some((algorithm, value))
 }
 
+/// Whether it is `sha256:`, `sha384:` or `sha512:` and so many lower-case hexadecimal digits.
+pub fn is_digest(digest: &str) -> bool {
+    parse(digest).is_some()
+}
+
 /// Whether `bytes` are what the digest names.
 pub fn matches(digest: &str, bytes: &[u8]) -> bool {
     parse(digest).is_some_and(|(algorithm, value)| hex(&algorithm.digest(bytes)) == value)

@@ -162,6 +162,17 @@ impl Mirrors {
         Ok(())
     }
 
+    /// The same without mirrors: where registries themselves are, and which are blocked. Nothing, if
+    /// there are none.
+    pub(super) fn left_out(&self) -> Option<Self> {
+        if self.registries.iter().all(|entry| entry.mirror.is_empty()) {
+            return None;
+        }
+        let mut own = self.clone();
+        own.registries.iter_mut().for_each(|entry| entry.mirror.clear());
+        Some(own)
+    }
+
     /// Hosts that may be spoken to without TLS: of those that are called insecure, this machine.
     pub(super) fn insecure(&self) -> Vec<String> {
         let mut hosts = Vec::new();

@@ -17,7 +17,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-pub use digest::{Verified, matches as matches_digest, sha256_of};
+pub use digest::{Verified, is_digest, matches as matches_digest, sha256_of};
 pub use error::RegistryError;
 pub use mirrors::Mirrors;
 pub use names::{Repository, is_tag};
@@ -173,6 +173,20 @@ impl Registry {
             authorizations: Mutex::default(),
             kept: Mutex::default(),
         }
+    }
+
+    /// A client like this one that asks no mirrors: for who must know what the registry itself has.
+    /// Nothing, if no mirrors are configured.
+    pub(crate) fn without_mirrors(&self) -> Option<Self> {
+        Some(Self {
+            http: self.http.clone(),
+            credentials: self.credentials.clone(),
+            realms: self.realms.clone(),
+            mirrors: self.mirrors.left_out()?,
+            challenges: Mutex::default(),
+            authorizations: Mutex::default(),
+            kept: Mutex::default(),
+        })
     }
 
     /// What the user should know about credentials and mirrors.

@@ -28,7 +28,7 @@ const MAX_TAGS: usize = 100_000;
 const MAX_TAG_PAGES: usize = 1000;
 
 /// A manifest as the registry has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
     /// Byte for byte.
     pub bytes: Vec<u8>,

@@ -1,27 +1,28 @@
-//! An OCI image layout directory (image-spec v1.1, `image-layout.md`).
+//! An OCI image layout (image-spec v1.1, `image-layout.md`), in a directory or a tar of one.
 //!
 //! A layout is one repository, whatever name it goes by: the repository of a fetch is not looked
-//! at. Depends on the standard library, `serde_json` and the wire types only.
+//! at.
 
-use std::{
-    fmt,
-    fs::{self, File},
-    io::{self, ErrorKind, Read},
-    path::{Path, PathBuf},
-    sync::OnceLock,
-};
+use std::{fmt, io::ErrorKind, path::Path, sync::OnceLock};
 
 use countersign::wire::{Answer, Bytes, Fetch, UnavailableReason};
 use serde_json::{Value, json};
 
+use super::{archive::Archive, files::Files};
+use crate::registry::{is_digest, is_tag};
+
+/// Before the directory of a layout, where registries may be named too.
+pub const LAYOUT: &str = "oci-layout:";
+/// Before the file of an archive.
+pub const ARCHIVE: &str = "oci-archive:";
 /// What registries accept as a manifest, and so what a layout may hold as one.
 const MAX_MANIFEST: u64 = 4 << 20;
 /// Entries of `index.json` whose manifests are searched for a subject.
 const MAX_SCANNED: usize = 4096;
 /// Bytes of manifests that are searched for a subject.
 const MAX_SCANNED_BYTES: u64 = 64 << 20;
-const TAG: &str = "org.opencontainers.image.ref.name";
-const NAME: &str = "io.containerd.image.name";
+pub(crate) const TAG: &str = "org.opencontainers.image.ref.name";
+pub(crate) const NAME: &str = "io.containerd.image.name";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// Which image of a layout.
@@ -33,12 +34,32 @@ pub enum Selector {
     Tag(String),
 }
 
+impl Selector {
+    /// Takes `PLACE[:TAG|@DIGEST]` apart. A file or directory of exactly that name comes first.
+    pub fn split(place: &str) -> (&str, Option<Self>) {
+        if Path::new(place).exists() {
+            return (place, None);
+        }
+        if let Some((path, digest)) = place.rsplit_once('@')
+            && digest.contains(':')
+        {
+            return (path, Some(Self::Digest(digest.to_owned())));
+        }
+        match place.rsplit_once(':') {
+            Some((path, tag)) if !tag.contains('/') => (path, Some(Self::Tag(tag.to_owned()))),
+            _ => (place, None),
+        }
+    }
+}
+
 /// A layout, opened.
 #[derive(Debug)]
 pub struct Layout {
-    root: PathBuf,
+    files: Files,
     entries: Vec<Value>,
     reference: String,
+    selector: Selector,
+    own_name: Option<String>,
     /// Subject and descriptor of each.
     referrers: OnceLock<Result<Vec<(String, Value)>, String>>,
 }
@@ -55,7 +76,7 @@ pub enum LayoutError {
     BadSelector(String),
     /// `index.json` is not an image index.
     Malformed(String),
-    /// The directory is not a readable layout.
+    /// The directory or archive is not a readable layout.
     Unreadable(String),
 }
 
@@ -81,36 +102,76 @@ impl std::error::Error for LayoutError {}
 impl Layout {
     /// Opens a layout and settles which image is meant, and the name that rules match: `name`, else
     /// the layout's own, else `localhost/` and the directory's name.
+    ///
+    /// # Errors
+    /// It is no layout, or does not say which image is meant.
     pub fn open(
         root: &Path,
         selector: Option<Selector>,
         name: Option<&str>,
     ) -> Result<Self, LayoutError> {
-        let path = root.join("index.json");
-        let bytes = read_capped(&path, MAX_MANIFEST)
+        Self::settle(Files::Directory(root.to_owned()), selector, name)
+    }
+
+    /// The same of an archive: an uncompressed tar of a layout.
+    ///
+    /// # Errors
+    /// It is no layout, or does not say which image is meant.
+    pub fn open_archive(
+        path: &Path,
+        selector: Option<Selector>,
+        name: Option<&str>,
+    ) -> Result<Self, LayoutError> {
+        let archive = Archive::open(path)
             .map_err(|e| LayoutError::Unreadable(format!("`{}`: {e}", path.display())))?;
-        let mut index: Value = serde_json::from_slice(&bytes)
-            .map_err(|e| LayoutError::Malformed(format!("`index.json`: {e}")))?;
-        let Some(Value::Array(entries)) = index.get_mut("manifests").map(Value::take) else {
-            let message = "`index.json` lists no manifests".to_owned();
-            return Err(LayoutError::Malformed(message));
+        Self::settle(Files::Archive(archive), selector, name)
+    }
+
+    fn settle(
+        files: Files,
+        selector: Option<Selector>,
+        name: Option<&str>,
+    ) -> Result<Self, LayoutError> {
+        let entries = match index(&files)?["manifests"].take() {
+            Value::Array(entries) => entries,
+            _ => Vec::new(),
         };
         let mut layout = Self {
-            root: root.to_owned(),
+            files,
             entries,
             reference: String::new(),
+            selector: Selector::Tag(String::new()),
+            own_name: None,
             referrers: OnceLock::new(),
         };
-        let selector = selector.map_or_else(|| layout.only_image(), Ok)?;
-        let own = || layout.own_name(&selector);
+        layout.selector = selector.map_or_else(|| layout.only_image(), Ok)?;
+        layout.own_name = layout.find_name();
+        let own = || layout.own_name.clone();
         let name = name.map(str::to_owned).or_else(own);
-        let repository = name.unwrap_or_else(|| default_name(root));
-        layout.reference = match selector {
-            Selector::Digest(d) if blob_path(root, &d).is_some() => format!("{repository}@{d}"),
-            Selector::Tag(t) if is_tag(&t) => format!("{repository}:{t}"),
-            Selector::Digest(s) | Selector::Tag(s) => return Err(LayoutError::BadSelector(s)),
+        let repository = name.unwrap_or_else(|| default_name(layout.files.path()));
+        layout.reference = match &layout.selector {
+            Selector::Digest(d) if is_digest(d) => format!("{repository}@{d}"),
+            Selector::Tag(t) if is_tag(t) => format!("{repository}:{t}"),
+            Selector::Digest(s) | Selector::Tag(s) => {
+                return Err(LayoutError::BadSelector(s.clone()));
+            }
         };
         Ok(layout)
+    }
+
+    /// Which image is meant.
+    pub fn selector(&self) -> &Selector {
+        &self.selector
+    }
+
+    /// The name that the layout itself has for it.
+    pub fn own_name(&self) -> Option<&str> {
+        self.own_name.as_deref()
+    }
+
+    /// Its files.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
     }
 
     /// The reference to ask a decision for.
@@ -167,11 +228,11 @@ impl Layout {
     }
 
     fn read(&self, digest: &str, max_bytes: u64) -> Result<Vec<u8>, Answer> {
-        let Some(path) = blob_path(&self.root, digest) else {
+        let Some(name) = blob_name(digest) else {
             let message = format!("`{digest}` is not a digest");
             return Err(unavailable(UnavailableReason::Unsupported, message));
         };
-        read_capped(&path, max_bytes).map_err(|e| match e.kind() {
+        self.files.read(&name, max_bytes).map_err(|e| match e.kind() {
             ErrorKind::NotFound => absent("the layout has no such blob".to_owned()),
             ErrorKind::PermissionDenied => Answer::Denied { message: e.to_string() },
             ErrorKind::FileTooLarge => {
@@ -253,8 +314,8 @@ impl Layout {
         Err(LayoutError::Ambiguous { tags: tags.map(str::to_owned).collect() })
     }
 
-    fn own_name(&self, selector: &Selector) -> Option<String> {
-        let entry = self.entries.iter().find(|e| match selector {
+    fn find_name(&self) -> Option<String> {
+        let entry = self.entries.iter().find(|e| match &self.selector {
             Selector::Digest(digest) => text(e, "digest") == digest,
             Selector::Tag(tag) => annotation(e, TAG) == Some(tag),
         })?;
@@ -264,6 +325,19 @@ impl Layout {
         let tag = colon.filter(|at| !name[*at..].contains('/'));
         Some(tag.map_or(name, |colon| &name[..colon]).to_owned())
     }
+}
+
+/// `index.json`, which lists manifests.
+pub(crate) fn index(files: &Files) -> Result<Value, LayoutError> {
+    let bytes = files.read("index.json", MAX_MANIFEST).map_err(|e| {
+        LayoutError::Unreadable(format!("`{}`: `index.json`: {e}", files.path().display()))
+    })?;
+    let index: Value = serde_json::from_slice(&bytes)
+        .map_err(|e| LayoutError::Malformed(format!("`index.json`: {e}")))?;
+    if !index["manifests"].is_array() {
+        return Err(LayoutError::Malformed("`index.json` lists no manifests".to_owned()));
+    }
+    Ok(index)
 }
 
 /// The descriptor of a referrer as a registry would list it (distribution-spec v1.1, "Listing
@@ -291,48 +365,16 @@ fn describe(entry: &Value, manifest: &Value, size: usize) -> Value {
     descriptor
 }
 
-/// A file, unless it is larger than it may be.
-pub(super) fn read_capped(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
-    // Looked at before it is opened: opening a pipe would wait for its other end.
-    let metadata = fs::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("not a file"));
-    }
-    if metadata.len() > max_bytes {
-        return Err(ErrorKind::FileTooLarge.into());
-    }
-    let mut bytes = Vec::new();
-    match File::open(path)?.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)? {
-        read if read as u64 > max_bytes => Err(ErrorKind::FileTooLarge.into()),
-        _ => Ok(bytes),
-    }
-}
-
 /// `blobs/<algorithm>/<hex>`, for nothing but the registered algorithms and lower-case hex.
-fn blob_path(root: &Path, digest: &str) -> Option<PathBuf> {
+pub(crate) fn blob_name(digest: &str) -> Option<String> {
     let (algorithm, hex) = digest.split_once(':')?;
-    let length = match algorithm {
-        "sha256" => 64,
-        "sha384" => 96,
-        "sha512" => 128,
-        _ => return None,
-    };
-    let is_digit = |b| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-    let is_hex = hex.bytes().all(is_digit);
-    (hex.len() == length && is_hex).then(|| root.join("blobs").join(algorithm).join(hex))
+    is_digest(digest).then(|| format!("blobs/{algorithm}/{hex}"))
 }
 
 /// Tags under which evidence lies beside an image.
-fn is_evidence_tag(tag: &str) -> bool {
+pub(crate) fn is_evidence_tag(tag: &str) -> bool {
     let algorithms = ["sha256-", "sha384-", "sha512-"];
     algorithms.iter().any(|p| tag.starts_with(p))
-}
-
-fn is_tag(tag: &str) -> bool {
-    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    tag.len() <= 128
-        && tag.bytes().next().is_some_and(word)
-        && tag.bytes().all(|b| word(b) || b == b'.' || b == b'-')
 }
 
 fn tag_of(reference: &str) -> &str {
@@ -342,10 +384,12 @@ fn tag_of(reference: &str) -> &str {
     }
 }
 
-/// `localhost/` and the directory's name, with what repository names cannot hold replaced.
-fn default_name(root: &Path) -> String {
-    let absolute = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-    let name = absolute.file_name().unwrap_or_default().to_string_lossy();
+/// `localhost/` and the name of the directory or archive, with what repository names cannot hold
+/// replaced.
+fn default_name(path: &Path) -> String {
+    let absolute = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let name = if absolute.is_dir() { absolute.file_name() } else { absolute.file_stem() };
+    let name = name.unwrap_or_default().to_string_lossy();
     let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let name: String = name.chars().map(|c| if fits(c) { c } else { '-' }).collect();
     let name = name.trim_matches(['.', '_', '-']).to_ascii_lowercase();
@@ -371,4 +415,19 @@ fn absent(message: String) -> Answer {
 
 fn unavailable(reason: UnavailableReason, message: String) -> Answer {
     Answer::Unavailable { reason, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_directory_and_selector_apart() {
+        let tag = |t: &str| Some(Selector::Tag(t.to_owned()));
+        assert_eq!(Selector::split("no/such"), ("no/such", None));
+        assert_eq!(Selector::split("no/such:1.0"), ("no/such", tag("1.0")));
+        assert_eq!(Selector::split("no:such/x"), ("no:such/x", None));
+        let digest = Some(Selector::Digest("sha256:00".to_owned()));
+        assert_eq!(Selector::split("no/such@sha256:00"), ("no/such", digest));
+    }
 }

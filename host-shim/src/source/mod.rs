@@ -1,5 +1,7 @@
 //! Where evidence comes from.
 
+pub(crate) mod archive;
+pub(crate) mod files;
 pub mod layout;
 pub mod revocation;
 

@@ -18,10 +18,12 @@ mod shared {
     pub(crate) use crate::corpora::{not_run, vectors};
 }
 
+mod attach;
 mod auth;
 mod blob;
 mod cache;
 mod cli;
+mod copy;
 mod corpora;
 mod credentials;
 mod driver;

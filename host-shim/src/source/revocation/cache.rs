@@ -19,7 +19,7 @@ use countersign::{
 };
 
 use super::{Asked, hint::Document, notation};
-use crate::source::layout::read_capped;
+use crate::source::files::read_capped;
 
 /// Begins the names of files that are being written.
 const UNFINISHED: &str = ".unfinished-";

@@ -26,7 +26,7 @@ use crate::{
     object,
     policy::Document,
     record::{Record, Recorded},
-    source::Layout,
+    source::{Layout, Selector, layout::LAYOUT},
 };
 
 /// `apiVersion` of a test.
@@ -204,7 +204,7 @@ impl Reader<'_> {
         let names = written.as_object().map(|members| members.keys().map(String::as_str));
         let names: Vec<_> = names.into_iter().flatten().collect();
         match (written.as_str(), names.as_slice(), text("layout"), text("record")) {
-            (Some(path), ..) => match path.strip_prefix(target::LAYOUT) {
+            (Some(path), ..) => match path.strip_prefix(LAYOUT) {
                 Some(place) => self.layout(place, None, into),
                 None if self.directory.join(path).is_dir() => self.layout(path, None, into),
                 None => self.record(path, into),
@@ -234,7 +234,7 @@ impl Reader<'_> {
         }
         let place = self.directory.join(place);
         let place = place.to_string_lossy();
-        let (directory, selector) = target::split(&place);
+        let (directory, selector) = Selector::split(&place);
         let layout = Layout::open(Path::new(directory), selector, image);
         let layout = Arc::new(layout.map_err(|e| format!("{place}: {e}"))?);
         into.layouts.push(Image { repository: image.map(str::to_owned), layout });
