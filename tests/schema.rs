@@ -1105,6 +1105,36 @@ fn blobs_are_in_the_schema() {
 }
 
 /// Both lists are of one file: a new extension of Fulcio is one more name in the policy.
+/// What `countersign evidence pack` writes; the host's tests compare the example with what is written.
+#[test]
+fn packs_are_in_their_schema() {
+    let schema = jsonschema::validator_for(&document("pack.v1.schema.json")).unwrap();
+    let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let example = std::fs::read(example.join("evidence-pack.json")).unwrap();
+    let mut pack: Value = serde_json::from_slice(&example).unwrap();
+    for part in ["manifests", "tags", "referrers", "blobs", "notFound"] {
+        assert!(pack.get(part).is_some(), "{part}");
+    }
+    pack["created"] = "2026-11-21T03:00:00Z".into();
+    pack["ocsp"] = json!([{ "url": "http://a.test", "request": "AA==", "content": "AA==" }]);
+    pack["crls"] = json!([{ "url": "http://a.test", "content": "AA==" }]);
+    assert_valid(&schema, &pack, "the example");
+    for (path, value) in [
+        ("/apiVersion", json!("countersign.dev/pack/v2")),
+        ("/subject", json!("sha256:0")),
+        ("/tags/0/name", json!("../x")),
+        ("/blobs/0/content", json!("*")),
+        ("/manifests/0", json!({ "digest": pack["subject"] })),
+        ("/notFound/tags", json!([1])),
+    ] {
+        let mut bad = pack.clone();
+        *bad.pointer_mut(path).unwrap() = value;
+        assert!(!schema.is_valid(&bad), "{path}");
+    }
+    pack["other"] = 1.into();
+    assert!(!schema.is_valid(&pack));
+}
+
 #[test]
 fn the_schema_names_every_extension_of_fulcio() {
     let schema = document("policy.v1.schema.json");

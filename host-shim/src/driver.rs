@@ -194,7 +194,8 @@ fn fresh(need: Vec<Fetch>, asked: &mut BTreeSet<Fetch>) -> Result<Vec<Fetch>, Dr
     Ok(fresh.into_iter().collect())
 }
 
-fn fetch_all(source: &dyn EvidenceSource, need: Vec<Fetch>) -> Vec<EvidenceItem> {
+/// All at once, as far as [`MAX_PARALLEL`] allows; each gets an answer.
+pub(crate) fn fetch_all(source: &dyn EvidenceSource, need: Vec<Fetch>) -> Vec<EvidenceItem> {
     let answers: Vec<Mutex<Option<Answer>>> = need.iter().map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
     let work = || {

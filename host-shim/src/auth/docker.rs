@@ -119,6 +119,10 @@ impl DockerConfig {
 }
 
 impl CredentialSource for DockerConfig {
+    fn name(&self) -> String {
+        file::name(&self.path)
+    }
+
     fn find(&self, host: &str, repository: &str) -> Result<Vec<Credential>, AuthError> {
         let Some(target) = Target::new(host, repository) else {
             return Ok(Vec::new());

@@ -155,6 +155,16 @@ impl CredentialSource for Keychain {
         Ok(Vec::new())
     }
 
+    fn found_in(&self, host: &str, repository: &str) -> Result<Option<String>, AuthError> {
+        for source in &self.sources {
+            let name = source.found_in(host, repository)?;
+            if name.is_some() {
+                return Ok(name);
+            }
+        }
+        Ok(None)
+    }
+
     fn notes(&self) -> Vec<String> {
         self.sources.iter().flat_map(|source| source.notes()).collect()
     }

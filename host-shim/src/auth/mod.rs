@@ -53,6 +53,17 @@ pub trait CredentialSource: Send + Sync {
     /// `repository` the name below it.
     fn find(&self, host: &str, repository: &str) -> Result<Vec<Credential>, AuthError>;
 
+    /// Where it is, for people: a file, a helper, a service. Never a secret.
+    fn name(&self) -> String {
+        "the credentials that are configured".to_owned()
+    }
+
+    /// The name of the source that has something for a repository.
+    fn found_in(&self, host: &str, repository: &str) -> Result<Option<String>, AuthError> {
+        let found = self.find(host, repository)?;
+        Ok((!found.is_empty()).then(|| self.name()))
+    }
+
     /// What the user should know of what happened so far.
     fn notes(&self) -> Vec<String> {
         Vec::new()

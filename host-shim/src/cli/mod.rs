@@ -1,14 +1,19 @@
 //! The `countersign` command. One file a subcommand.
 
+mod against;
 mod attach;
+mod attached;
 mod believed;
 mod cache;
 mod clock;
 mod copy;
 mod credentials;
+mod doctor;
+mod evidence;
 mod explanation;
 mod kubewarden;
 mod module;
+mod named;
 mod output;
 mod policy;
 mod progress;
@@ -18,6 +23,7 @@ mod revocation;
 mod signed_by;
 mod style;
 mod target;
+mod tree;
 mod trust;
 mod verify;
 mod verify_blob;
@@ -49,9 +55,12 @@ struct Arguments {
 enum Command {
     Attach(attach::Attach),
     Copy(copy::Copy),
+    Doctor(doctor::Doctor),
+    Evidence(evidence::Evidence),
     Kubewarden(kubewarden::Kubewarden),
     Policy(policy::Policy),
     Replay(replay::Replay),
+    Tree(Box<tree::Tree>),
     Trust(trust::Trust),
     Verify(Box<verify::Verify>),
     VerifyBlob(Box<verify_blob::VerifyBlob>),
@@ -115,9 +124,12 @@ pub fn run(modules: Modules) -> ExitCode {
     match arguments.command {
         Command::Attach(attach) => attach.run().into(),
         Command::Copy(copy) => copy.run().into(),
+        Command::Doctor(doctor) => doctor.run().into(),
+        Command::Evidence(evidence) => evidence.run(modules).into(),
         Command::Kubewarden(kubewarden) => kubewarden.run().into(),
         Command::Policy(policy) => policy.run(modules).into(),
         Command::Replay(replay) => replay.run(modules).into(),
+        Command::Tree(tree) => tree.run(modules).into(),
         Command::Trust(trust) => trust.run().into(),
         Command::Verify(verify) => verify.run(modules).into(),
         Command::VerifyBlob(verify) => verify.run(modules).into(),

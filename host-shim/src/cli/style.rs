@@ -8,6 +8,8 @@ use std::{
 use clap::ValueEnum;
 use countersign::wire::{Mark, Outcome};
 
+use crate::doctor::Grade;
+
 /// `--color`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum When {
@@ -54,6 +56,15 @@ impl Style {
 
     pub(super) fn passed(self, passed: bool) -> String {
         if passed { self.paint(GREEN, "ok  ") } else { self.paint(RED, "FAIL") }
+    }
+
+    pub(super) fn grade(self, grade: Grade) -> String {
+        match grade {
+            Grade::Ok => self.paint(GREEN, "ok  "),
+            Grade::Skipped => self.paint(FAINT, "skip"),
+            Grade::Warn => self.paint(YELLOW, "warn"),
+            Grade::Fail => self.paint(RED, "FAIL"),
+        }
     }
 
     pub(super) fn mark(self, mark: Mark) -> String {

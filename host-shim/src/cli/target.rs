@@ -49,6 +49,11 @@ impl Registries {
         self.client()
     }
 
+    /// The client below the caches.
+    pub(super) fn registry(&self) -> &Registry {
+        self.client().source()
+    }
+
     fn client(&self) -> &Cached<Registry> {
         self.client.get_or_init(|| {
             let content = self.cache.as_ref().map(|options| Arc::new(Content::open(options)));

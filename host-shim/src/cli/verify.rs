@@ -21,6 +21,7 @@ use super::{
 use crate::{
     driver::{Evaluator, Judgement, Question, decide},
     object,
+    pack::{Pack, PackSource},
     policy::{Artifacts, Document},
     record::Record,
     runtime::Modules,
@@ -62,6 +63,12 @@ pub(super) struct Verify {
     /// Write the decision, and all that it rests on, for `countersign replay`; of one reference
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// Take evidence from this pack too, of `countersign evidence pack`
+    #[arg(long, value_name = "FILE")]
+    pack: Option<PathBuf>,
+    /// Ask nobody but the pack; images are named by their digests
+    #[arg(long, requires = "pack")]
+    offline: bool,
     /// Speak plain HTTP to registries on this machine
     #[arg(long)]
     plain_http: bool,
@@ -135,11 +142,14 @@ impl Verify {
         let context = self.context.request()?;
         let registries = self.registries()?;
         let revocation = self.revocation.source();
+        let pack = self.pack()?;
         let place = Place { image: self.image.as_deref(), registries: &registries };
         for reference in &self.references {
             let judged = place.open(reference, &context).and_then(|(target, request)| {
                 let source = Sources { images: target.source(), revocation: &revocation };
-                self.decide(&document, &session, &source, &request)
+                let packed = pack.as_ref().map(|pack| self.packed(pack, &source));
+                let source = packed.as_ref().map_or(&source as &dyn EvidenceSource, |p| p);
+                self.decide(&document, &session, source, &request)
             });
             session.add(reference, judged, &|pointer| document.locate(pointer));
         }
@@ -161,6 +171,19 @@ impl Verify {
         let mut session = Session::start(&self.manner, modules)?;
         session.honor_mode = self.honor_mode;
         Ok(session)
+    }
+
+    fn pack(&self) -> Result<Option<Pack>, String> {
+        let Some(path) = &self.pack else { return Ok(None) };
+        let pack = Pack::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        Ok(Some(pack))
+    }
+
+    fn packed<'p>(&self, pack: &'p Pack, behind: &'p dyn EvidenceSource) -> PackSource<'p> {
+        match self.offline {
+            true => PackSource::offline(pack),
+            false => PackSource::before(pack, behind),
+        }
     }
 
     /// The images of an object, as an admission front takes them out of it.
@@ -185,7 +208,10 @@ impl Verify {
         }
         let (registries, revocation) = (self.registries()?, self.revocation.source());
         let source = Sources { images: registries.source(), revocation: &revocation };
-        let judged = self.decide(document, &session, &source, &request);
+        let pack = self.pack()?;
+        let packed = pack.as_ref().map(|pack| self.packed(pack, &source));
+        let source = packed.as_ref().map_or(&source as &dyn EvidenceSource, |p| p);
+        let judged = self.decide(document, &session, source, &request);
         session.add(name, judged, &|pointer| document.locate(pointer));
         registries.say_notes();
         say_notes(&revocation);
@@ -196,7 +222,7 @@ impl Verify {
         &self,
         document: &Document,
         session: &Session<'_>,
-        source: &Sources<'_>,
+        source: &dyn EvidenceSource,
         request: &Request,
     ) -> Result<Judgement, String> {
         let question =

@@ -99,6 +99,7 @@ impl Clients {
         let timeouts = &self.options.timeouts;
         let mut builder = Client::builder()
             .redirect(Policy::none())
+            .tls_info(true)
             .connect_timeout(timeouts.connect)
             // Of each wait; a call that is no transfer has a limit for its whole.
             .timeout(timeouts.idle)

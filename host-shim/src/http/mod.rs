@@ -22,7 +22,7 @@ use std::{
 };
 
 pub use reqwest::{
-    Method, Url,
+    Method, Url, Version,
     header::{self, HeaderMap, HeaderName},
 };
 

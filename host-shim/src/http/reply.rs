@@ -11,8 +11,10 @@ use std::{
 };
 
 use reqwest::{
+    Version,
     blocking::Response,
     header::{HeaderMap, HeaderName},
+    tls::TlsInfo,
 };
 use serde_json::Value;
 
@@ -102,6 +104,10 @@ pub struct Stream {
     pub status: u16,
     /// All of them.
     pub headers: HeaderMap,
+    /// Of HTTP.
+    pub version: Version,
+    /// Over TLS: the host's certificate, DER.
+    pub certificate: Option<Vec<u8>>,
     response: Response,
     count: Arc<AtomicU64>,
     _turn: Option<Turn>,
@@ -110,7 +116,10 @@ pub struct Stream {
 impl Stream {
     pub(super) fn new(mut response: Response, turn: Option<Turn>, count: Arc<AtomicU64>) -> Self {
         let headers = std::mem::take(response.headers_mut());
-        Self { status: response.status().as_u16(), headers, response, count, _turn: turn }
+        let (status, version) = (response.status().as_u16(), response.version());
+        let tls = response.extensions().get::<TlsInfo>();
+        let certificate = tls.and_then(TlsInfo::peer_certificate).map(<[u8]>::to_vec);
+        Self { status, headers, version, certificate, response, count, _turn: turn }
     }
 
     /// A header that is text.

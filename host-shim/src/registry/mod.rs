@@ -5,6 +5,7 @@ mod digest;
 mod error;
 mod mirrors;
 mod names;
+mod probe;
 mod pull;
 mod push;
 mod referrers;
@@ -21,6 +22,7 @@ pub use digest::{Verified, is_digest, matches as matches_digest, sha256_of};
 pub use error::RegistryError;
 pub use mirrors::Mirrors;
 pub use names::{Repository, is_tag};
+pub use probe::{Access, Probe, Scheme};
 pub use pull::{BlobReader, Manifest};
 pub use push::Pushed;
 
@@ -103,6 +105,8 @@ enum Scope<'a> {
     Push,
     /// To push, and to take blobs of another repository.
     Mount(&'a Repository),
+    /// To push, and to delete.
+    Delete,
 }
 
 impl Scope<'_> {
@@ -112,6 +116,7 @@ impl Scope<'_> {
         match self {
             Self::Pull => vec![scope(repository, "pull")],
             Self::Push => vec![scope(repository, "pull,push")],
+            Self::Delete => vec![scope(repository, "pull,push,delete")],
             Self::Mount(from) => vec![scope(repository, "pull,push"), scope(from, "pull")],
         }
     }

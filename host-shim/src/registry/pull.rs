@@ -14,7 +14,7 @@ use crate::http::{Call, Method, Reply, Stream, Url, authority, header};
 
 /// What a manifest may be. Both kinds of artifact manifest are deprecated and still stored, and a
 /// registry denies to have what is not accepted.
-const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, \
+pub(super) const ACCEPT: &str = "application/vnd.oci.image.manifest.v1+json, \
     application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \

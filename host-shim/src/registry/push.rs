@@ -50,6 +50,29 @@ impl Registry {
         }
     }
 
+    /// Deletes a tag, or a manifest by its digest, if the registry lets one.
+    ///
+    /// # Errors
+    /// [`RegistryError::Refused`] with the registry's words when it does not.
+    pub fn delete_manifest(
+        &self,
+        repository: &Repository,
+        reference: &str,
+    ) -> Result<(), RegistryError> {
+        if !is_tag(reference) {
+            check_digest(reference)?;
+        }
+        let repository = &self.own_place(repository)?;
+        let url = self.url(repository, &format!("manifests/{reference}"))?;
+        let reply = self.authorized(repository, Scope::Delete, |authorization| {
+            self.http.send(&mut Call::new(Method::DELETE, &url).authorization(authorization))
+        })?;
+        match reply.status {
+            200 | 202 | 204 => Ok(()),
+            status => Err(refusal(repository, status, &reply.message())),
+        }
+    }
+
     /// Uploads a blob of `size` bytes, in one piece. It is read once, so a transfer that breaks off
     /// is for the caller to begin anew.
     ///

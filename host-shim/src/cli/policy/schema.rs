@@ -20,6 +20,8 @@ pub(super) struct Schema {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Document {
+    /// What `evidence pack` writes.
+    Pack,
     /// The policy.
     #[default]
     Policy,
@@ -34,6 +36,7 @@ enum Document {
 impl Schema {
     pub(super) fn run(self) -> Exit {
         let text = match self.of {
+            Document::Pack => include_str!("../../../../schema/pack.v1.schema.json"),
             Document::Policy => include_str!("../../../../schema/policy.v1.schema.json"),
             Document::Record => include_str!("../../../../schema/record.v1.schema.json"),
             Document::Step => include_str!("../../../../schema/step.v1.schema.json"),

@@ -1,0 +1,206 @@
+//! `countersign evidence inspect`.
+
+use std::path::Path;
+
+use clap::Args;
+use countersign::{
+    discovery::manifest,
+    reference::Digest,
+    wire::{Answer, Fetch},
+};
+use serde::Serialize;
+
+use crate::{
+    cli::{
+        Exit,
+        attached::{Place, render, size},
+        explanation::clean,
+        named::{Named, Unnamed},
+        output::print,
+        report::{Format, refuse},
+        style::{Style, When},
+        target::{Registries, Target},
+        tree::say_gaps,
+    },
+    pack::{MAX_BYTES, Pack, PackSource},
+    registry::MAX_MANIFEST,
+    source::EvidenceSource,
+    walk::{Artifact, Limits, Walked, walk},
+};
+
+const API_VERSION: &str = "countersign.dev/inspect/v1";
+const HELP: &str = "\
+FILE is a pack; an image is asked for the pack under its tag `sha256-<hex>.evidence`.
+
+By whom something is signed is what it says itself, unverified; `countersign verify --pack` verifies.
+
+Exit codes:
+  0  the pack is shown, and what it says is in it
+  2  there is no pack, or parts of it are missing
+  3  bad input: usage, reference, or no pack
+
+Examples:
+  countersign evidence inspect app.pack.json
+  countersign evidence inspect ghcr.io/acme/app:1.0";
+/// Where a pack has no repository to name.
+const NOWHERE: &str = "localhost/pack";
+
+/// Shows what is in a pack
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(super) struct Inspect {
+    /// Speak plain HTTP to registries on this machine
+    #[arg(long)]
+    plain_http: bool,
+    /// For people or for programs
+    #[arg(long, value_enum, default_value_t)]
+    output: Format,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t)]
+    color: When,
+    /// A pack, or an image
+    #[arg(value_name = "FILE|REF")]
+    place: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report<'a> {
+    api_version: &'static str,
+    subject: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<&'a str>,
+    /// Bytes of evidence.
+    bytes: u64,
+    manifests: usize,
+    tags: usize,
+    referrers: usize,
+    blobs: usize,
+    ocsp: usize,
+    crls: usize,
+    /// Manifests that are not about the image.
+    unreached: Vec<&'a str>,
+    image: &'a Artifact,
+    gaps: &'a [String],
+}
+
+impl Inspect {
+    pub(super) fn run(self) -> Exit {
+        let pack = match self.read() {
+            Ok(pack) => pack,
+            Err(unnamed) => return unnamed.refuse(),
+        };
+        let source = PackSource::offline(&pack);
+        let limits = Limits { document_bytes: Limits::default().blob_bytes, ..Limits::default() };
+        let walked = walk(&source, NOWHERE, &pack.subject, &limits);
+        match self.print(&pack, &walked) {
+            Ok(()) => say_gaps(&walked.gaps),
+            Err(e) => refuse(&e),
+        }
+    }
+
+    fn read(&self) -> Result<Pack, Unnamed> {
+        let path = Path::new(&self.place);
+        if path.is_file() {
+            let pack = Pack::read(path);
+            return pack.map_err(|e| Unnamed::NoReference(format!("{}: {e}", self.place)));
+        }
+        let registries = Registries::new(self.plain_http).map_err(Unnamed::NoReference)?;
+        let target = Target::open(&self.place, None, &registries).map_err(Unnamed::NoReference)?;
+        let named = Named::find(target.source(), &target.reference)?;
+        let pack = attached(target.source(), &named);
+        registries.say_notes();
+        pack
+    }
+
+    fn print(&self, pack: &Pack, walked: &Walked) -> Result<(), String> {
+        let report = Report::new(pack, walked);
+        let text = if self.output == Format::Json {
+            let json = serde_json::to_string_pretty(&report).map_err(|e| e.to_string())?;
+            format!("{json}\n")
+        } else {
+            let title = format!("evidence pack about {}", pack.subject);
+            let tree = render(&title, &walked.image, Place::Pack, Style::new(self.color));
+            format!("{tree}{}", report.words())
+        };
+        print(&text).map_err(|e| format!("the pack cannot be shown: {e}"))
+    }
+}
+
+impl<'a> Report<'a> {
+    fn new(pack: &'a Pack, walked: &'a Walked) -> Self {
+        let reached: Vec<&str> = walked.image.all().iter().map(|a| a.digest.as_str()).collect();
+        let listed: Vec<&str> = pack.tags.iter().map(|tag| tag.digest.as_str()).collect();
+        let digests = pack.manifests.iter().map(|m| m.digest.as_str());
+        Self {
+            api_version: API_VERSION,
+            subject: &pack.subject,
+            created: pack.created.as_deref(),
+            bytes: pack.evidence_bytes(),
+            manifests: pack.manifests.len(),
+            tags: pack.tags.len(),
+            referrers: pack.referrers.len(),
+            blobs: pack.blobs.len(),
+            ocsp: pack.ocsp.len(),
+            crls: pack.crls.len(),
+            unreached: digests.filter(|d| !reached.contains(d) && !listed.contains(d)).collect(),
+            image: &walked.image,
+            gaps: &walked.gaps,
+        }
+    }
+
+    fn words(&self) -> String {
+        let mut words = format!(
+            "{} manifests, {} tags, {} lists of referrers, {} blobs, {} OCSP responses, {} CRLs: {}\n",
+            self.manifests,
+            self.tags,
+            self.referrers,
+            self.blobs,
+            self.ocsp,
+            self.crls,
+            size(self.bytes),
+        );
+        if let Some(created) = self.created {
+            words.push_str(&format!("made {} as it says\n", clean(created)));
+        }
+        for digest in &self.unreached {
+            words.push_str(&format!("not about the image: {}\n", clean(digest)));
+        }
+        words
+    }
+}
+
+/// The pack in the registry: the configuration of what lies under the image's tag for it.
+fn attached(source: &dyn EvidenceSource, named: &Named) -> Result<Pack, Unnamed> {
+    let not_there = |words: String| Unnamed::NotThere(format!("{}: {words}", named.reference));
+    let tag = format!("{}.evidence", named.digest.replace(':', "-"));
+    let repository = named.repository.clone();
+    let fetch = Fetch::Tag { repository, tag: tag.clone(), max_bytes: MAX_MANIFEST };
+    let place = format!("tag `{tag}`");
+    let bytes = found(source, &fetch).map_err(|words| not_there(format!("{place}: {words}")))?;
+    let no_pack = |words: &str| Unnamed::NoReference(format!("{place}: no pack: {words}"));
+    let (manifest, _) = manifest::parse(&bytes).map_err(|e| no_pack(&e))?;
+    let config = manifest.config.ok_or_else(|| no_pack("no `config`"))?;
+    let digest = Digest::parse(&config.digest).ok_or_else(|| no_pack("no digest"))?;
+    let fetch = Fetch::Blob {
+        repository: named.repository.clone(),
+        digest: digest.to_string(),
+        max_bytes: config.size().unwrap_or(MAX_BYTES).min(MAX_BYTES),
+    };
+    let bytes =
+        found(source, &fetch).map_err(|words| not_there(format!("blob {digest}: {words}")))?;
+    if !digest.matches(&bytes) {
+        return Err(not_there(format!("blob {digest}: the bytes are not those of the digest")));
+    }
+    Pack::parse(&bytes).map_err(|e| no_pack(&e.to_string()))
+}
+
+fn found(source: &dyn EvidenceSource, fetch: &Fetch) -> Result<Vec<u8>, String> {
+    match source.fetch(fetch) {
+        Answer::Found { bytes, .. } => Ok(bytes.0),
+        Answer::Absent { .. } => Err("there is none".to_owned()),
+        Answer::Denied { message } => Err(format!("denied: {message}")),
+        Answer::Unavailable { message, .. } => Err(format!("unavailable: {message}")),
+        Answer::Resolved { .. } => Err("the answer is no content".to_owned()),
+    }
+}
