@@ -17,9 +17,9 @@ use super::{
     verify::load,
 };
 use crate::{
-    driver::{Judgement, ModuleEvaluator, Question, decide},
+    driver::{Judgement, Question, Warm, decide},
     policy::{Artifacts, Document},
-    runtime::{Limits, Modules},
+    runtime::Modules,
     source::{EvidenceSource, Sources},
 };
 
@@ -46,7 +46,7 @@ pub(super) struct Against {
 /// A policy, and the module that decides by it.
 pub(super) struct Bench {
     document: Document,
-    evaluator: ModuleEvaluator,
+    evaluator: Warm,
     clock: Clock,
 }
 
@@ -65,11 +65,9 @@ impl Against {
         }
         let mut document =
             load(&self.policy, &self.notation_config, Artifacts::Images, &self.believed)?;
-        let module = self.module.load(modules).map_err(|e| e.to_string())?;
+        let evaluator = self.module.load(modules).map_err(|e| e.to_string())?;
         let clock = Clock::new(self.now);
         self.believed.renew(&mut document, None, clock.now)?;
-        let evaluator =
-            ModuleEvaluator { module, limits: Limits::default(), now: clock.nanoseconds() };
         Ok(Some(Bench { document, evaluator, clock }))
     }
 

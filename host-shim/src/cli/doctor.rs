@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{
     Exit,
+    credentials::CredentialOptions,
     explanation::clean,
     output::print,
     report::{Format, refuse},
@@ -65,6 +66,8 @@ struct OfRegistry {
     /// A repository; with a tag or digest, that image is pulled
     #[arg(value_name = "HOST/REPO[:TAG]")]
     reference: String,
+    #[command(flatten)]
+    credentials: CredentialOptions,
 }
 
 #[derive(Serialize)]
@@ -92,7 +95,7 @@ impl OfRegistry {
 
     fn examine(&self) -> Result<Exit, String> {
         let patient = self.patient()?;
-        let registries = Registries::new(self.plain_http)?;
+        let registries = Registries::new(self.plain_http, &self.credentials)?;
         let checks = examine(registries.registry(), &patient);
         registries.say_notes();
         let report = Report {

@@ -8,6 +8,7 @@ use super::{
     Exit,
     against::{Against, Decided},
     attached::{Place, render},
+    credentials::CredentialOptions,
     explanation::clean,
     named::Named,
     output::{note, print},
@@ -17,6 +18,7 @@ use super::{
 };
 use crate::{
     runtime::Modules,
+    source::layout::LAYOUT,
     walk::{Artifact, Known, Limits, Walked, judge, walk},
 };
 
@@ -64,6 +66,8 @@ pub(super) struct Tree {
     reference: String,
     #[command(flatten)]
     against: Against,
+    #[command(flatten)]
+    credentials: CredentialOptions,
 }
 
 #[derive(Serialize)]
@@ -91,7 +95,7 @@ impl Tree {
     }
 
     fn show(&self, modules: Modules) -> Result<Exit, String> {
-        let registries = Registries::new(self.plain_http)?;
+        let registries = Registries::new(self.plain_http, &self.credentials)?;
         let target = Target::open(&self.reference, self.image.as_deref(), &registries)?;
         let named = match Named::find(target.source(), &target.reference) {
             Ok(named) => named,
@@ -139,7 +143,7 @@ impl Tree {
             format!("{}\n", json.map_err(|e| e.to_string())?)
         } else {
             let style = Style::new(self.color);
-            let is_layout = self.reference.starts_with(target::LAYOUT);
+            let is_layout = self.reference.starts_with(LAYOUT);
             let place = if is_layout { Place::Layout } else { Place::Registry };
             let mut text = String::new();
             if let Some(image) = image {

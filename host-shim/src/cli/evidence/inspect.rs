@@ -14,6 +14,7 @@ use crate::{
     cli::{
         Exit,
         attached::{Place, render, size},
+        credentials::CredentialOptions,
         explanation::clean,
         named::{Named, Unnamed},
         output::print,
@@ -61,6 +62,8 @@ pub(super) struct Inspect {
     /// A pack, or an image
     #[arg(value_name = "FILE|REF")]
     place: String,
+    #[command(flatten)]
+    credentials: CredentialOptions,
 }
 
 #[derive(Serialize)]
@@ -105,7 +108,7 @@ impl Inspect {
             let pack = Pack::read(path);
             return pack.map_err(|e| Unnamed::NoReference(format!("{}: {e}", self.place)));
         }
-        let registries = Registries::new(self.plain_http).map_err(Unnamed::NoReference)?;
+        let registries = Registries::new(self.plain_http, &self.credentials).map_err(Unnamed::NoReference)?;
         let target = Target::open(&self.place, None, &registries).map_err(Unnamed::NoReference)?;
         let named = Named::find(target.source(), &target.reference)?;
         let pack = attached(target.source(), &named);

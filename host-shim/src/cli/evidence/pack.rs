@@ -11,6 +11,7 @@ use crate::{
         against::{Against, Bench, Decided},
         attached::size,
         clock,
+        credentials::CredentialOptions,
         named::Named,
         output::{note, print},
         report::{refuse, word},
@@ -63,6 +64,8 @@ pub(super) struct Pack {
     reference: String,
     #[command(flatten)]
     against: Against,
+    #[command(flatten)]
+    credentials: CredentialOptions,
 }
 
 impl Pack {
@@ -71,7 +74,7 @@ impl Pack {
     }
 
     fn pack(&self, modules: Modules) -> Result<Exit, String> {
-        let registries = Registries::new(self.plain_http)?;
+        let registries = Registries::new(self.plain_http, &self.credentials)?;
         let target = Target::open(&self.reference, self.image.as_deref(), &registries)?;
         let bench = self.against.bench(modules)?;
         let named = match Named::find(target.source(), &target.reference) {
