@@ -461,6 +461,41 @@ count() { # log file, command: COUNT as `requests (kB)`
     { echo "requests of: $*"; cat "$file"; } >>"$LOG"
 }
 
+# What a whole process costs, the tool's and ours by turns on the same image: CPU and memory.
+costs() {
+    start "$WORK/registry-costs.log" '127\.0\.0\.1:[0-9]+' ggcr-registry -referrers
+    local R=$ADDRESS image reference
+    push_image "$R/legacy"
+    cosign_sign legacy p256 "$R/legacy"
+    push_image "$R/bundle"
+    cosign_sign bundle p256 "$R/bundle"
+    push_image "$R/notation"
+    notation_sign jws p256 "$R/notation"
+    key_policy p256 >"$WORK/key.json"
+    notation_policy notation "*" >"$WORK/notation.json"
+    for image in legacy bundle notation; do
+        reference=$(at "$R/$image")
+        case $image in
+        legacy | bundle) cost "cosign $image, key" key "$reference" cosign verify --key "$KEYS/p256.pub" \
+            --allow-insecure-registry --insecure-ignore-tlog=true "$reference" ;;
+        notation) cost "notation jws" notation "$reference" \
+            notation verify -root "$KEYS/notation/root.pem" "$reference" ;;
+        esac
+    done
+}
+
+cost() { # title, policy, reference, the tool's command
+    local title=$1 policy=$2 reference=$3 theirs ours
+    shift 3
+    theirs=$("$BIN/cost" -- "$@" 2>>"$LOG") || die "cannot be measured: $*"
+    ours=$("$BIN/cost" -- "$COUNTERSIGN" verify --policy "$WORK/$policy.json" --plain-http "$reference" 2>>"$LOG") ||
+        die "cannot be measured: countersign verify $reference"
+    awk -v title="$title" -v theirs="$theirs" -v ours="$ours" 'BEGIN {
+        split(theirs, t, " "); split(ours, o, " ")
+        printf "| %s | %s ms | %s ms | %.2f | %s MiB | %s MiB | %.2f |\n", title, t[1], o[1], o[1] / t[1], t[2], o[2], o[2] / t[2]
+    }' >>"$COSTS"
+}
+
 requests() {
     local kind flags file="$WORK/requests.log" image title says reference
     for kind in "fallback tags" "referrers API"; do

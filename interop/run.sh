@@ -37,6 +37,7 @@ trap 'exit 143' TERM
 
 TABLE="$WORK/table.md"
 REQUESTS="$WORK/requests.md"
+COSTS="$WORK/costs.md"
 
 # ---- one case
 
@@ -144,6 +145,7 @@ fi
 while [ $SECONDS -lt $EXPIRED_AT ]; do sleep 1; done
 for KIND in "${KINDS[@]}"; do R=${REGISTRY[$KIND]} notation_expired; done
 requests
+costs
 
 # ---- what came out
 
@@ -190,6 +192,15 @@ report() { # file: replaces what is between its two marks
         echo "|---|---|---|--:|--:|"
         cat "$REQUESTS"
         echo
+        echo "### What a process costs"
+        echo
+        echo "Medians of 15 runs of the whole command on loopback, by getrusage: user and system time, and the peak of"
+        echo "resident memory. A ratio is ours by the tool's."
+        echo
+        echo "| signature | CPU, the tool | CPU, countersign | ratio | memory, the tool | memory, countersign | ratio |"
+        echo "|---|--:|--:|--:|--:|--:|--:|"
+        cat "$COSTS"
+        echo
         echo "### Every case"
         echo
         echo "| registry | case | must be | by tag | by digest | our reason | the tool | why it differs, or is not asked |"
@@ -205,6 +216,9 @@ echo "requests of one decision (bytes of the answers):"
     echo "| signature | registry | image by | the tool | countersign |"
     cat "$REQUESTS"
 } | sed 's/^| //; s/ |$//' | awk -F' [|] ' '{ printf "%-22s %-16s %-10s %-16s %s\n", $1, $2, $3, $4, $5 }'
+echo
+echo "what a process costs (CPU and peak of memory; the tool, countersign, ratio):"
+sed 's/^| //; s/ |$//' "$COSTS"
 echo
 versions
 [ -z "${REPORT:-}" ] || report "$REPORT"
