@@ -1,12 +1,9 @@
 //! Writes `modules.rs`: the modules that the binary carries, from `target/module` or from the
 //! directory that `COUNTERSIGN_MODULE_DIR` names. What is not there is not carried.
 
-use std::{
-    env,
-    error::Error,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{env, error::Error, fs, path::PathBuf};
+
+use sha2::{Digest, Sha256};
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed=COUNTERSIGN_MODULE_DIR");
@@ -18,21 +15,35 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../target/module"),
     };
     println!("cargo::rerun-if-changed={}", directory.display());
-    let module = |name: &str| {
-        let wasm = include(&directory.join(format!("{name}.wasm")));
-        let compiled = include(&directory.join(format!("{name}.cwasm")));
-        format!("Embedded {{ wasm: {wasm}, compiled: {compiled} }}")
+    let module = |name: &str| -> Result<String, Box<dyn Error>> {
+        let wasm = directory.join(format!("{name}.wasm")).canonicalize().ok();
+        let compiled = directory.join(format!("{name}.cwasm")).canonicalize().ok();
+        let matched = match (&wasm, &compiled) {
+            (Some(wasm), Some(compiled)) => are_matched(&fs::read(wasm)?, &fs::read(compiled)?),
+            _ => false,
+        };
+        let wasm = wasm.map(|path| format!("include_bytes!({path:?})"));
+        // At the start of a page, so that it can be run where it lies.
+        let compiled = compiled.map(|path| {
+            format!(
+                "{{ static CODE: &Aligned<[u8]> = &Aligned(*include_bytes!({path:?})); &CODE.0 }}"
+            )
+        });
+        let some = |it: Option<String>| it.map_or("None".to_owned(), |it| format!("Some({it})"));
+        let (wasm, compiled) = (some(wasm), some(compiled));
+        Ok(format!("Embedded {{ wasm: {wasm}, compiled: {compiled}, matched: {matched} }}"))
     };
-    let (wide, portable) = (module("policy-wide"), module("policy"));
-    let text =
-        format!("const MODULES: Modules = Modules {{ wide: {wide}, portable: {portable} }};");
+    let (wide, portable) = (module("policy-wide")?, module("policy")?);
+    let text = format!(
+        "#[repr(C, align(65536))]\nstruct Aligned<T: ?Sized>(T);\n\
+         static MODULES: Modules = Modules {{ wide: {wide}, portable: {portable} }};"
+    );
     fs::write(PathBuf::from(env::var("OUT_DIR")?).join("modules.rs"), text)?;
     Ok(())
 }
 
-fn include(path: &Path) -> String {
-    match path.canonicalize() {
-        Ok(path) => format!("Some(include_bytes!({path:?}))"),
-        Err(_) => "None".to_owned(),
-    }
+/// Behind the code is the digest of the module that it was made from.
+fn are_matched(wasm: &[u8], compiled: &[u8]) -> bool {
+    let digest: [u8; 32] = Sha256::digest(wasm).into();
+    compiled.last_chunk() == Some(&digest)
 }

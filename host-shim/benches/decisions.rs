@@ -91,7 +91,7 @@ fn load(name: &str, profile: Profile) -> (Engine, ModuleEvaluator) {
     println!("| {name}.wasm | {} |", wasm.len());
     println!("| {name}.cwasm (compiled ahead of time) | {} |", compiled.len());
     let engine = Engine::new(profile).unwrap();
-    let embedded = Embedded { wasm: Some(wasm), compiled: Some(compiled) };
+    let embedded = Embedded { wasm: Some(wasm), compiled: Some(compiled), matched: false };
     let (module, _) = Module::embedded(&engine, embedded).unwrap();
     (engine, ModuleEvaluator { module, limits: Limits::default(), now: 0 })
 }

@@ -39,7 +39,7 @@ fn compile() -> Module {
     let directory = env::var_os("COUNTERSIGN_MODULE_DIR")
         .map_or_else(|| root().join("target/module"), PathBuf::from);
     let wasm = fs::read(directory.join("policy.wasm")).expect("run `make countersign`");
-    let embedded = Embedded { wasm: Some(wasm.leak()), compiled: None };
+    let embedded = Embedded { wasm: Some(wasm.leak()), compiled: None, matched: false };
     // The engine's ticker must outlive the module.
     let (module, _) = Module::embedded(Box::leak(Box::new(engine)), embedded).unwrap();
     module

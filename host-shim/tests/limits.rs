@@ -30,7 +30,8 @@ fn evaluator(name: &str, profile: Profile) -> (Engine, ModuleEvaluator) {
         bytes.unwrap_or_else(|e| panic!("{}: {e}: run `make countersign`", path.display())).leak()
     };
     let engine = Engine::new(profile).unwrap();
-    let embedded = Embedded { wasm: Some(read("wasm")), compiled: Some(read("cwasm")) };
+    let embedded =
+        Embedded { wasm: Some(read("wasm")), compiled: Some(read("cwasm")), matched: false };
     let (module, _) = Module::embedded(&engine, embedded).unwrap();
     (engine, ModuleEvaluator { module, limits: Limits::default(), now: 0 })
 }

@@ -94,7 +94,8 @@ impl Build {
     fn load_into(&self, engine: Engine) -> (Engine, ModuleEvaluator) {
         assert_eq!(engine.remark(), None);
         let compiled: &'static [u8] = built(&format!("{}.cwasm", self.name)).leak();
-        let embedded = Embedded { wasm: Some(self.wasm().leak()), compiled: Some(compiled) };
+        let embedded =
+            Embedded { wasm: Some(self.wasm().leak()), compiled: Some(compiled), matched: false };
         let (module, note) = Module::embedded(&engine, embedded).unwrap();
         assert_eq!(note, None, "compiled ahead of time");
         (engine, ModuleEvaluator { module, limits: Limits::default(), now: 0 })

@@ -214,7 +214,8 @@ fn load(name: &str, profile: Profile) -> (Engine, ModuleEvaluator) {
         fs::read(path).expect("run `make countersign`").leak()
     };
     let engine = Engine::new(profile).unwrap();
-    let embedded = Embedded { wasm: Some(read("wasm")), compiled: Some(read("cwasm")) };
+    let embedded =
+        Embedded { wasm: Some(read("wasm")), compiled: Some(read("cwasm")), matched: false };
     let (module, _) = Module::embedded(&engine, embedded).unwrap();
     (engine, ModuleEvaluator { module, limits: Limits::default(), now: 0 })
 }

@@ -6,7 +6,7 @@ use wasmtime::{
     Config, InstanceAllocationStrategy, Memory, MemoryType, PoolingAllocationConfig, Store,
 };
 
-use super::LoadError;
+use super::{LoadError, in_place};
 
 /// How often the deadline is looked at.
 pub(super) const TICK: Duration = Duration::from_millis(20);
@@ -139,6 +139,9 @@ fn config(profile: Profile, room: Room) -> Result<Config, LoadError> {
     config
         .target(env!("COUNTERSIGN_TARGET"))
         .map_err(|e| LoadError::Engine(e.to_string()))?
+        .with_custom_code_memory(in_place::memory())
+        .generate_address_map(false)
+        .native_unwind_info(false)
         .consume_fuel(true)
         .epoch_interruption(true)
         .wasm_backtrace_max_frames(None)

@@ -7,6 +7,7 @@ mod callbacks;
 mod engine;
 mod error;
 mod guest;
+mod in_place;
 mod instance;
 mod limits;
 mod memory;

@@ -1,12 +1,13 @@
 //! A loaded module, and calls into it.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path, ptr::NonNull, sync::Arc};
 
 use countersign::crypto::{hex, sha256};
 use wasmtime::{ExternType, InstancePre, Linker};
 
 use super::{
-    Engine, HostCallbacks, Limits, LoadError, Profile, RuntimeError, guest::Guest, wapc, wasi,
+    Engine, HostCallbacks, Limits, LoadError, Profile, RuntimeError, guest::Guest, in_place, wapc,
+    wasi,
 };
 
 /// The two builds of the module that the command carries. Their decisions are equal to the byte.
@@ -33,25 +34,32 @@ impl Modules {
 pub struct Embedded {
     /// The module's bytes.
     pub wasm: Option<&'static [u8]>,
-    /// What [`precompile`] made of them.
+    /// What [`precompile`] made of them. At the start of a page it is run where it lies.
     pub compiled: Option<&'static [u8]>,
+    /// The build has seen that `compiled` was made of `wasm`: it needs not be found out at each start.
+    pub matched: bool,
 }
 
 impl Embedded {
     /// `sha256:…` of the module, if there is one.
     pub fn digest(&self) -> Option<String> {
-        self.wasm.map(digest)
+        self.hash().map(digest_of)
+    }
+
+    fn hash(&self) -> Option<[u8; 32]> {
+        let made_from = self.compiled.filter(|_| self.matched).and_then(<[u8]>::last_chunk);
+        made_from.copied().or_else(|| self.wasm.map(sha256))
     }
 }
 
-/// Code for this architecture, behind the digest of the module that it was made from.
+/// Code for this architecture, before the digest of the module that it was made from.
 pub fn precompile(engine: &Engine, wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
     let code = engine
         .wasmtime
         .precompile_module(wasm)
         .map_err(|e| LoadError::Malformed(format!("{e:#}")))?;
-    let mut out = sha256(wasm).to_vec();
-    out.extend_from_slice(&code);
+    let mut out = code;
+    out.extend_from_slice(&sha256(wasm));
     Ok(out)
 }
 
@@ -110,7 +118,8 @@ impl Module {
             let note = "this build carries no precompiled module: compiling it now";
             return Ok((Self::compile(engine, wasm)?, Some(note.to_owned())));
         };
-        match Self::precompiled(engine, sha256(wasm), compiled) {
+        let hash = embedded.hash().unwrap_or_default();
+        match Self::precompiled(engine, hash, compiled) {
             Ok(module) => Ok((module, None)),
             Err(e) => {
                 let note = format!("the precompiled module does not fit ({e}): compiling it now");
@@ -134,19 +143,30 @@ impl Module {
         Self::link(engine, &module, digest(wasm))
     }
 
-    fn precompiled(engine: &Engine, wasm: [u8; 32], compiled: &[u8]) -> Result<Self, LoadError> {
-        let Some((made_from, code)) = compiled.split_at_checked(32) else {
+    fn precompiled(
+        engine: &Engine,
+        wasm: [u8; 32],
+        compiled: &'static [u8],
+    ) -> Result<Self, LoadError> {
+        let Some((code, made_from)) = compiled.split_last_chunk::<32>() else {
             return Err(LoadError::Malformed("it is cut short".to_owned()));
         };
-        if made_from != wasm {
+        if *made_from != wasm {
             return Err(LoadError::Malformed("it was made from another module".to_owned()));
         }
+        let in_place = in_place::claim(code);
         // SAFETY: `compiled` was put into this executable by its own build, from the output of
-        // `precompile`; it is as trusted as the code around it. Code for another architecture,
-        // version or configuration of wasmtime is refused by `deserialize` itself.
+        // `precompile`; it is as trusted as the code around it, lives as long as the process and is
+        // never written to. Code for another architecture, version or configuration of wasmtime is
+        // refused when it is read.
         #[expect(unsafe_code, reason = "there is no other way to load code compiled ahead of time")]
-        let module = unsafe { wasmtime::Module::deserialize(&engine.wasmtime, code) }
-            .map_err(|e| LoadError::Malformed(format!("{e:#}")))?;
+        let module = unsafe {
+            match in_place {
+                true => wasmtime::Module::deserialize_raw(&engine.wasmtime, NonNull::from(code)),
+                false => wasmtime::Module::deserialize(&engine.wasmtime, code),
+            }
+        }
+        .map_err(|e| LoadError::Malformed(format!("{e:#}")))?;
         Self::link(engine, &module, digest_of(wasm))
     }
 

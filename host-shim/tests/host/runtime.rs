@@ -192,7 +192,11 @@ fn code_compiled_ahead_of_time_runs_and_never_stands_for_another_module() {
         module.call(&call).unwrap().response
     };
     let load = |wasm, compiled| {
-        Module::embedded(engine(), Embedded { wasm: Some(wasm), compiled: Some(compiled) }).unwrap()
+        Module::embedded(
+            engine(),
+            Embedded { wasm: Some(wasm), compiled: Some(compiled), matched: false },
+        )
+        .unwrap()
     };
     let (module, note) = load(wasm, compiled);
     assert_eq!((answer(&module).as_slice(), note), (b"one".as_slice(), None));
@@ -204,6 +208,41 @@ fn code_compiled_ahead_of_time_runs_and_never_stands_for_another_module() {
     assert!(note.unwrap().contains("cut short"));
     let absent = Module::embedded(engine(), Embedded::default()).err();
     assert_eq!(absent, Some(LoadError::Absent));
+}
+
+#[test]
+fn code_that_starts_a_page_runs_where_it_lies_and_as_a_copy_beside_it() {
+    const PAGE: usize = 64 << 10;
+    let wasm: &'static [u8] = answering(b"one").leak();
+    let code = precompile(engine(), wasm).unwrap();
+    // Nobody else's bytes are on its pages.
+    let room: &'static mut [u8] = vec![0; code.len().next_multiple_of(PAGE) + 2 * PAGE].leak();
+    let start = room.as_ptr().addr().next_multiple_of(PAGE) - room.as_ptr().addr();
+    room[start..start + code.len()].copy_from_slice(&code);
+    let compiled: &'static [u8] = &room[start..start + code.len()];
+    let load = |matched| {
+        let embedded = Embedded { wasm: Some(wasm), compiled: Some(compiled), matched };
+        assert_eq!(embedded.digest(), Embedded { compiled: None, ..embedded }.digest());
+        let engine = Engine::new(Profile::Wide).unwrap();
+        Module::embedded(&engine, embedded).unwrap().0
+    };
+    let answer = |module: &Module| {
+        let call = Call {
+            operation: "evaluate",
+            payload: b"",
+            now: 0,
+            limits: Limits::default(),
+            callbacks: Arc::new(NoCallbacks),
+        };
+        module.call(&call).unwrap().response
+    };
+    let (first, second) = (load(true), load(false));
+    assert_eq!((answer(&first), answer(&second)), (b"one".to_vec(), b"one".to_vec()));
+    drop(first);
+    assert_eq!(answer(&second), b"one");
+    assert_eq!(answer(&load(true)), b"one");
+    let digest = second.digest().to_owned();
+    assert_eq!(Some(digest), Embedded { wasm: Some(wasm), ..Embedded::default() }.digest());
 }
 
 fn instance(engine: &Engine, body: &str, limits: Limits) -> Result<Instance, RuntimeError> {
@@ -294,7 +333,7 @@ fn a_pooled_engine_has_room_for_so_many_and_so_much() {
 fn code_compiled_ahead_of_time_runs_in_every_engine_that_reserves_addresses() {
     let wasm: &'static [u8] = answering(b"one").leak();
     let compiled: &'static [u8] = precompile(engine(), wasm).unwrap().leak();
-    let embedded = Embedded { wasm: Some(wasm), compiled: Some(compiled) };
+    let embedded = Embedded { wasm: Some(wasm), compiled: Some(compiled), matched: false };
     let pooled = Engine::pooled(Profile::Wide, Slots { instances: 1, memory: 1 << 20 }).unwrap();
     let (_, note) = Module::embedded(&pooled, embedded).unwrap();
     assert_eq!(note, None);

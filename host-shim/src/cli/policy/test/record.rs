@@ -20,11 +20,7 @@ use super::super::super::{
 };
 use super::{Live, expect::Expect, file::TEST_VERSION};
 use crate::{
-    driver::Question,
-    policy::Document,
-    record::Record,
-    runtime::Modules,
-    source::Sources,
+    driver::Question, policy::Document, record::Record, runtime::Modules, source::Sources,
 };
 
 const ENDING: &str = ".test.yaml";
