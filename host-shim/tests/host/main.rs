@@ -31,6 +31,7 @@ mod driver;
 mod evidence;
 mod examples;
 mod faults;
+mod gateway;
 mod guest;
 mod layout;
 mod loopback;

@@ -37,7 +37,7 @@ pub(crate) fn client(scratch: &Scratch) -> Registry {
 }
 
 /// `config.json` of the directory, empty where the test has written none.
-fn auth(scratch: &Scratch) -> countersign_host::auth::Options {
+pub(crate) fn auth(scratch: &Scratch) -> countersign_host::auth::Options {
     let path = scratch.path().join("config.json");
     if !path.exists() {
         scratch.write("config.json", "{}");
