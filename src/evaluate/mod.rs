@@ -25,9 +25,7 @@ use crate::{
     reference::Reference,
     time::{Horizon, Now, Time},
     verdict::{Code, Reason, shown},
-    wire::{
-        Decision, EvidenceItem, Fetch, ImageDecision, Outcome, PolicyError, Request, Usage,
-    },
+    wire::{Decision, EvidenceItem, Fetch, ImageDecision, Outcome, PolicyError, Request, Usage},
 };
 use image::{Gathered, Subject};
 use revocation::Fetched;

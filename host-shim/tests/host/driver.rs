@@ -51,7 +51,8 @@ fn fetch(n: usize) -> Fetch {
 
 fn need(need: Vec<Fetch>) -> Vec<u8> {
     let api_version = STEP_VERSION.to_owned();
-    serde_json::to_vec(&StepResponse { api_version, need: Some(need), reads: None, decision: None }).unwrap()
+    serde_json::to_vec(&StepResponse { api_version, need: Some(need), reads: None, decision: None })
+        .unwrap()
 }
 
 fn decision() -> Vec<u8> {
@@ -69,7 +70,13 @@ fn decision() -> Vec<u8> {
         usage: Usage::default(),
     };
     let api_version = STEP_VERSION.to_owned();
-    serde_json::to_vec(&StepResponse { api_version, need: None, reads: None, decision: Some(decision) }).unwrap()
+    serde_json::to_vec(&StepResponse {
+        api_version,
+        need: None,
+        reads: None,
+        decision: Some(decision),
+    })
+    .unwrap()
 }
 
 fn judge(

@@ -108,7 +108,8 @@ impl Inspect {
             let pack = Pack::read(path);
             return pack.map_err(|e| Unnamed::NoReference(format!("{}: {e}", self.place)));
         }
-        let registries = Registries::new(self.plain_http, &self.credentials).map_err(Unnamed::NoReference)?;
+        let registries =
+            Registries::new(self.plain_http, &self.credentials).map_err(Unnamed::NoReference)?;
         let target = Target::open(&self.place, None, &registries).map_err(Unnamed::NoReference)?;
         let named = Named::find(target.source(), &target.reference)?;
         let pack = attached(target.source(), &named);
