@@ -111,7 +111,8 @@ fn load(engine: &Engine) -> ModuleEvaluator {
         let path = root().join(format!("target/module/policy-wide.{suffix}"));
         fs::read(path).expect("run `make countersign`").leak()
     };
-    let embedded = Embedded { wasm: Some(read("wasm")), compiled: Some(read("cwasm")) };
+    let embedded =
+        Embedded { wasm: Some(read("wasm")), compiled: Some(read("cwasm")), matched: false };
     let (module, note) = Module::embedded(engine, embedded).unwrap();
     assert_eq!(note, None);
     ModuleEvaluator { module, limits: Limits::default(), now: 0 }
