@@ -29,7 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 "{{ static CODE: &Aligned<[u8]> = &Aligned(*include_bytes!({path:?})); &CODE.0 }}"
             )
         });
-        let some = |it: Option<String>| it.map_or("None".to_owned(), |it| format!("Some({it})"));
+        let some =
+            |it: Option<String>| it.map_or_else(|| "None".to_owned(), |it| format!("Some({it})"));
         let (wasm, compiled) = (some(wasm), some(compiled));
         Ok(format!("Embedded {{ wasm: {wasm}, compiled: {compiled}, matched: {matched} }}"))
     };

@@ -1222,9 +1222,10 @@ fn documents_outside_of_the_step_schema_are_refused_by_both() {
 
 #[test]
 fn the_documents_of_an_instance_that_keeps_its_policy_are_in_the_schema() {
+    type Reads = fn(Value) -> bool;
     let item = json!({ "fetch": { "resolve": { "reference": "a" } }, "answer": { "absent": {} } });
     let error = json!({ "code": "policy.malformed", "path": "/spec", "message": "no" });
-    let cases: [(&str, fn(Value) -> bool, &str, Value, Value); 3] = [
+    let cases: [(&str, Reads, &str, Value, Value); 3] = [
         (
             "PrepareRequest",
             |v| serde_json::from_value::<PrepareRequest<'_>>(v).is_ok(),

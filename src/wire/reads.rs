@@ -73,7 +73,10 @@ impl Request {
         let object = match &self.object {
             Some(object) if !reads(RequestField::Object) && reads(RequestField::ObjectLabels) => {
                 let labels = object.pointer("/metadata/labels");
-                Some(labels.map_or(json!({}), |labels| json!({ "metadata": { "labels": labels } })))
+                Some(labels.map_or_else(
+                    || json!({}),
+                    |labels| json!({ "metadata": { "labels": labels } }),
+                ))
             }
             object => json(object, RequestField::Object),
         };

@@ -153,7 +153,7 @@ impl Setup {
         let (horizon, now) = (Horizon::default(), Time::from_unix(self.now));
         let spend = Spend::new(self.operations, Memo::default());
         let answer = self.verify_at(envelope, Now::new(now, &horizon), &spend);
-        let last = horizon.first().map_or(now.plus(3_200_000_000), |first| first.minus(1));
+        let last = horizon.first().map_or_else(|| now.plus(3_200_000_000), |first| first.minus(1));
         let code = |answer: &Verification| answer.as_ref().err().map(|r| r.reason.code);
         for time in [last, now.plus(600).min(last)] {
             let spend = Spend::new(self.operations, Memo::default());

@@ -1,8 +1,7 @@
 //! The corpora, and a native driver of the contract.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
-#[path = "../../host-shim/src/source/layout.rs"]
-#[allow(unreachable_pub, reason = "public in its own crate")]
+#[allow(unreachable_pub, reason = "as in the host, from where it comes")]
 pub(crate) mod layout;
 pub(crate) mod promises;
 

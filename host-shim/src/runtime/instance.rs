@@ -11,11 +11,14 @@ use super::{
     HostCallbacks, Limits, Module, Outcome, RuntimeError, engine::TICK, guest::Guest, wasi,
 };
 
+/// `__guest_call`: lengths of operation and payload in, success out.
+type GuestCall = TypedFunc<(i32, i32), i32>;
+
 /// An instance of a module. Whatever stops it, it is not to be used again.
 pub struct Instance {
     store: Store<Guest>,
     memory: Memory,
-    guest_call: TypedFunc<(i32, i32), i32>,
+    guest_call: GuestCall,
     account: Account,
     /// Bytes of linear memory that the engine has for it.
     most_memory: usize,
@@ -43,10 +46,7 @@ impl Module {
         Ok(Instance { store, memory, guest_call, account, most_memory, stopped: false })
     }
 
-    fn start(
-        &self,
-        store: &mut Store<Guest>,
-    ) -> wasmtime::Result<(Memory, TypedFunc<(i32, i32), i32>)> {
+    fn start(&self, store: &mut Store<Guest>) -> wasmtime::Result<(Memory, GuestCall)> {
         let instance = self.pre.instantiate(&mut *store)?;
         for start in ["_start", "_initialize", "wapc_init"] {
             if let Some(function) = instance.get_func(&mut *store, start) {

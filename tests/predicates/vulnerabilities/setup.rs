@@ -72,7 +72,7 @@ impl Setup {
         let (horizon, now) = (Horizon::default(), Time::parse(&self.now).unwrap());
         let result = at(Now::new(now, &horizon));
         // It stays so until the first instant that was looked at.
-        let last = horizon.first().map_or(now.plus(3_200_000_000), |first| first.minus(1));
+        let last = horizon.first().map_or_else(|| now.plus(3_200_000_000), |first| first.minus(1));
         for time in [last, now.plus(3600).min(last)] {
             assert_eq!(at(Now::alone(time)).is_ok(), result.is_ok(), "{now} {time}");
         }

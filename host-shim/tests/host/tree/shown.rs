@@ -49,8 +49,11 @@ pub(crate) fn case(scratch: &Scratch, id: &str) -> Option<(String, String)> {
     Some((policy.to_str().unwrap().to_owned(), layout))
 }
 
+/// A signature, and of each authority its name, mark and reason.
+type Judged = (String, Vec<(String, String, String)>);
+
 /// What the signatures of the image say, and what the policy makes of them.
-fn verdicts(report: &Value) -> Vec<(String, Vec<(String, String, String)>)> {
+fn verdicts(report: &Value) -> Vec<Judged> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let signatures = report["image"]["attached"].as_array().unwrap().iter();
     let signatures =
@@ -65,7 +68,7 @@ fn verdicts(report: &Value) -> Vec<(String, Vec<(String, String, String)>)> {
         .collect()
 }
 
-fn judged(id: &str) -> Option<Vec<(String, Vec<(String, String, String)>)>> {
+fn judged(id: &str) -> Option<Vec<Judged>> {
     let scratch = Scratch::new();
     let (policy, layout) = case(&scratch, id).filter(|_| embeds_a_module())?;
     let fixed = ["tree", "--output", "json", "--now", NOW, "--policy", &policy];
