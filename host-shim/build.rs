@@ -26,7 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         // At the start of a page, so that it can be run where it lies.
         let compiled = compiled.map(|path| {
             format!(
-                "{{ static CODE: &Aligned<[u8]> = &Aligned(*include_bytes!({path:?})); &CODE.0 }}"
+                "{{\n    #[repr(C, align(65536))]\n    struct Aligned<T: ?Sized>(T);\n    \
+                 static CODE: &Aligned<[u8]> = &Aligned(*include_bytes!({path:?}));\n    &CODE.0\n}}"
             )
         });
         let some =
@@ -35,10 +36,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         Ok(format!("Embedded {{ wasm: {wasm}, compiled: {compiled}, matched: {matched} }}"))
     };
     let (wide, portable) = (module("policy-wide")?, module("policy")?);
-    let text = format!(
-        "#[repr(C, align(65536))]\nstruct Aligned<T: ?Sized>(T);\n\
-         static MODULES: Modules = Modules {{ wide: {wide}, portable: {portable} }};"
-    );
+    let text =
+        format!("static MODULES: Modules = Modules {{ wide: {wide}, portable: {portable} }};");
     fs::write(PathBuf::from(env::var("OUT_DIR")?).join("modules.rs"), text)?;
     Ok(())
 }
