@@ -1,9 +1,13 @@
 //! `countersign evidence`.
 
+mod collect;
 mod inspect;
 mod pack;
+mod push;
+mod verify;
 
 use clap::{Args, Subcommand};
+use countersign::reference::Reference;
 
 use super::Exit;
 use crate::runtime::Modules;
@@ -19,6 +23,8 @@ pub(super) struct Evidence {
 enum Command {
     Inspect(inspect::Inspect),
     Pack(Box<pack::Pack>),
+    Push(Box<push::Push>),
+    Verify(Box<verify::Verify>),
 }
 
 impl Evidence {
@@ -26,6 +32,18 @@ impl Evidence {
         match self.command {
             Command::Inspect(inspect) => inspect.run(),
             Command::Pack(pack) => pack.run(modules),
+            Command::Push(push) => push.run(modules),
+            Command::Verify(verify) => verify.run(modules),
         }
     }
+}
+
+/// A repository, normalised: no tag and no digest.
+fn repository(text: &str) -> Result<String, String> {
+    let wrong = || "a repository without tag and digest, such as ghcr.io/acme/evidence".to_owned();
+    let last = text.rsplit('/').next().unwrap_or(text);
+    if last.contains(':') || text.contains('@') {
+        return Err(wrong());
+    }
+    Ok(Reference::parse(text).map_err(|_| wrong())?.repository())
 }

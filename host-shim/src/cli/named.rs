@@ -38,6 +38,15 @@ impl Named {
             digest: digest.to_string(),
         })
     }
+
+    /// Another manifest of the same repository.
+    pub(super) fn sibling(&self, digest: &str) -> Self {
+        Self {
+            reference: format!("{}@{digest}", self.repository),
+            repository: self.repository.clone(),
+            digest: digest.to_owned(),
+        }
+    }
 }
 
 fn resolve(

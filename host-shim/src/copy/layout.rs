@@ -140,6 +140,14 @@ pub struct LayoutWriter {
     is_made: Mutex<bool>,
 }
 
+/// What a file may take the place of.
+#[derive(Clone, Copy)]
+enum Over {
+    Anything,
+    /// Two who make a layout at once make one.
+    Nothing,
+}
+
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 impl LayoutWriter {
@@ -186,7 +194,7 @@ impl LayoutWriter {
             let version = br#"{"imageLayoutVersion":"1.0.0"}"#;
             for (name, bytes) in [("oci-layout", &version[..]), ("index.json", &self.first_index)] {
                 if !self.root.join(name).exists() {
-                    self.put(name, &mut &*bytes)?;
+                    self.put(name, &mut &*bytes, Over::Nothing)?;
                 }
             }
             *is_made = true;
@@ -195,16 +203,22 @@ impl LayoutWriter {
     }
 
     /// Writes a file beside its place, and moves it there when it is whole.
-    fn put(&self, name: &str, bytes: &mut dyn Read) -> Result<(), RegistryError> {
+    fn put(&self, name: &str, bytes: &mut dyn Read, over: Over) -> Result<(), RegistryError> {
         let path = self.root.join(name);
         let failed = |e: &io::Error| writing(&path, e);
         let directory = path.parent().unwrap_or(&self.root);
         fs::create_dir_all(directory).map_err(|e| failed(&e))?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let part = directory.join(format!(".countersign-{}-{number}", process::id()));
-        let written = File::create(&part)
-            .and_then(|mut file| io::copy(bytes, &mut file))
-            .and_then(|_| fs::rename(&part, &path));
+        let written =
+            File::create(&part).and_then(|mut file| io::copy(bytes, &mut file)).and_then(|_| {
+                match over {
+                    Over::Nothing if fs::hard_link(&part, &path).is_ok() || path.exists() => {
+                        fs::remove_file(&part)
+                    }
+                    Over::Nothing | Over::Anything => fs::rename(&part, &path),
+                }
+            });
         written.map_err(|e| {
             // What cannot be removed harms nobody: no reader looks at such a name.
             let _ = fs::remove_file(&part);
@@ -255,7 +269,7 @@ impl Store for LayoutWriter {
         self.make()?;
         let name = name_of(&blob.digest)?;
         match Verified::new(reader, &blob.digest, blob.size) {
-            Some(mut reader) => self.put(&name, &mut reader),
+            Some(mut reader) => self.put(&name, &mut reader, Over::Anything),
             None => Err(RegistryError::Unsupported(format!("`{}` is no digest", blob.digest))),
         }
     }

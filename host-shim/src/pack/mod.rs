@@ -7,6 +7,7 @@
 
 mod parts;
 mod source;
+pub mod stored;
 mod union;
 
 use std::{collections::BTreeSet, fmt, fs::File, io::Read, path::Path};

@@ -8,7 +8,7 @@ use std::{fmt, io::ErrorKind, path::Path, sync::OnceLock};
 use countersign::wire::{Answer, Bytes, Fetch, UnavailableReason};
 use serde_json::{Value, json};
 
-use super::{archive::Archive, files::Files};
+use super::{archive::Archive, files::Files, selector::Selector};
 use crate::registry::{is_digest, is_tag};
 
 /// Before the directory of a layout, where registries may be named too.
@@ -24,33 +24,6 @@ const MAX_SCANNED_BYTES: u64 = 64 << 20;
 pub(crate) const TAG: &str = "org.opencontainers.image.ref.name";
 pub(crate) const NAME: &str = "io.containerd.image.name";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-
-/// Which image of a layout.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selector {
-    /// By digest.
-    Digest(String),
-    /// By tag.
-    Tag(String),
-}
-
-impl Selector {
-    /// Takes `PLACE[:TAG|@DIGEST]` apart. A file or directory of exactly that name comes first.
-    pub fn split(place: &str) -> (&str, Option<Self>) {
-        if Path::new(place).exists() {
-            return (place, None);
-        }
-        if let Some((path, digest)) = place.rsplit_once('@')
-            && digest.contains(':')
-        {
-            return (path, Some(Self::Digest(digest.to_owned())));
-        }
-        match place.rsplit_once(':') {
-            Some((path, tag)) if !tag.contains('/') => (path, Some(Self::Tag(tag.to_owned()))),
-            _ => (place, None),
-        }
-    }
-}
 
 /// A layout, opened.
 #[derive(Debug)]
@@ -415,19 +388,4 @@ fn absent(message: String) -> Answer {
 
 fn unavailable(reason: UnavailableReason, message: String) -> Answer {
     Answer::Unavailable { reason, message }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn takes_directory_and_selector_apart() {
-        let tag = |t: &str| Some(Selector::Tag(t.to_owned()));
-        assert_eq!(Selector::split("no/such"), ("no/such", None));
-        assert_eq!(Selector::split("no/such:1.0"), ("no/such", tag("1.0")));
-        assert_eq!(Selector::split("no:such/x"), ("no:such/x", None));
-        let digest = Some(Selector::Digest("sha256:00".to_owned()));
-        assert_eq!(Selector::split("no/such@sha256:00"), ("no/such", digest));
-    }
 }

@@ -4,11 +4,13 @@ pub(crate) mod archive;
 pub(crate) mod files;
 pub mod layout;
 pub mod revocation;
+mod selector;
 
 use countersign::wire::{Answer, Fetch, UnavailableReason};
 
-pub use layout::{Layout, LayoutError, Selector};
+pub use layout::{Layout, LayoutError};
 pub use revocation::Revocation;
+pub use selector::Selector;
 
 /// Something that answers fetches. Every fetch gets an answer; there is no other failure.
 pub trait EvidenceSource: Sync {

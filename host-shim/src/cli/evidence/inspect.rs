@@ -3,13 +3,9 @@
 use std::path::Path;
 
 use clap::Args;
-use countersign::{
-    discovery::manifest,
-    reference::Digest,
-    wire::{Answer, Fetch},
-};
 use serde::Serialize;
 
+use super::repository;
 use crate::{
     cli::{
         Exit,
@@ -23,9 +19,10 @@ use crate::{
         target::{Registries, Target},
         tree::say_gaps,
     },
-    pack::{MAX_BYTES, Pack, PackSource},
-    registry::MAX_MANIFEST,
-    source::EvidenceSource,
+    pack::{
+        Pack, PackSource,
+        stored::{self, FindError},
+    },
     walk::{Artifact, Limits, Walked, walk},
 };
 
@@ -59,6 +56,9 @@ pub(super) struct Inspect {
     /// When to use colour
     #[arg(long, value_enum, default_value_t)]
     color: When,
+    /// Where packs are kept, if not beside their images
+    #[arg(long, value_name = "REPOSITORY", value_parser = repository)]
+    from: Option<String>,
     /// A pack, or an image
     #[arg(value_name = "FILE|REF")]
     place: String,
@@ -112,9 +112,15 @@ impl Inspect {
             Registries::new(self.plain_http, &self.credentials).map_err(Unnamed::NoReference)?;
         let target = Target::open(&self.place, None, &registries).map_err(Unnamed::NoReference)?;
         let named = Named::find(target.source(), &target.reference)?;
-        let pack = attached(target.source(), &named);
+        let repository = self.from.as_deref().unwrap_or(&named.repository);
+        let found = stored::find(target.source(), repository, &named.digest);
         registries.say_notes();
-        pack
+        found.map(|(_, pack)| pack).map_err(|error| match error {
+            FindError::NotThere(words) => {
+                Unnamed::NotThere(format!("{}: {words}", named.reference))
+            }
+            FindError::NoPack(words) => Unnamed::NoReference(words),
+        })
     }
 
     fn print(&self, pack: &Pack, walked: &Walked) -> Result<(), String> {
@@ -171,40 +177,5 @@ impl<'a> Report<'a> {
             words.push_str(&format!("not about the image: {}\n", clean(digest)));
         }
         words
-    }
-}
-
-/// The pack in the registry: the configuration of what lies under the image's tag for it.
-fn attached(source: &dyn EvidenceSource, named: &Named) -> Result<Pack, Unnamed> {
-    let not_there = |words: String| Unnamed::NotThere(format!("{}: {words}", named.reference));
-    let tag = format!("{}.evidence", named.digest.replace(':', "-"));
-    let repository = named.repository.clone();
-    let fetch = Fetch::Tag { repository, tag: tag.clone(), max_bytes: MAX_MANIFEST };
-    let place = format!("tag `{tag}`");
-    let bytes = found(source, &fetch).map_err(|words| not_there(format!("{place}: {words}")))?;
-    let no_pack = |words: &str| Unnamed::NoReference(format!("{place}: no pack: {words}"));
-    let (manifest, _) = manifest::parse(&bytes).map_err(|e| no_pack(&e))?;
-    let config = manifest.config.ok_or_else(|| no_pack("no `config`"))?;
-    let digest = Digest::parse(&config.digest).ok_or_else(|| no_pack("no digest"))?;
-    let fetch = Fetch::Blob {
-        repository: named.repository.clone(),
-        digest: digest.to_string(),
-        max_bytes: config.size().unwrap_or(MAX_BYTES).min(MAX_BYTES),
-    };
-    let bytes =
-        found(source, &fetch).map_err(|words| not_there(format!("blob {digest}: {words}")))?;
-    if !digest.matches(&bytes) {
-        return Err(not_there(format!("blob {digest}: the bytes are not those of the digest")));
-    }
-    Pack::parse(&bytes).map_err(|e| no_pack(&e.to_string()))
-}
-
-fn found(source: &dyn EvidenceSource, fetch: &Fetch) -> Result<Vec<u8>, String> {
-    match source.fetch(fetch) {
-        Answer::Found { bytes, .. } => Ok(bytes.0),
-        Answer::Absent { .. } => Err("there is none".to_owned()),
-        Answer::Denied { message } => Err(format!("denied: {message}")),
-        Answer::Unavailable { message, .. } => Err(format!("unavailable: {message}")),
-        Answer::Resolved { .. } => Err("the answer is no content".to_owned()),
     }
 }

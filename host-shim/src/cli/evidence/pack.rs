@@ -3,24 +3,23 @@
 use std::fs;
 
 use clap::Args;
-use countersign::{time::Time, wire::ImageDecision};
+use countersign::time::Time;
 
+use super::collect::{collect, counts};
 use crate::{
     cli::{
         Exit,
-        against::{Against, Bench, Decided},
+        against::Against,
         attached::size,
         clock,
         credentials::CredentialOptions,
         named::Named,
         output::{note, print},
-        report::{refuse, word},
+        report::refuse,
         target::{self, Registries, Target},
-        tree::say_gaps,
     },
-    pack::{self, MAX_BYTES, PackSource},
+    pack::{self, MAX_BYTES},
     runtime::Modules,
-    walk::{Known, Limits, walk},
 };
 
 const HELP: &str = "\
@@ -81,28 +80,11 @@ impl Pack {
             Ok(named) => named,
             Err(unnamed) => return Ok(unnamed.refuse()),
         };
-        let most = Limits::default().blob_bytes;
-        let limits = Limits { document_bytes: most, unsigned_tags: false, ..Limits::default() };
-        let walked = walk(target.source(), &named.repository, &named.digest, &limits);
-        let mut evidence = walked.evidence;
-        let mut live = None;
-        if let Some(bench) = &bench {
-            let decided = {
-                let known = Known::new(&evidence, target.source());
-                self.against.decide(bench, &known, &named.reference)?
-            };
-            evidence.extend(decided.judgement.evidence.iter().cloned());
-            live = Some((bench, decided));
-        }
+        let mut collected = collect(target.source(), &named, &self.against, bench.as_ref())?;
         registries.say_notes();
-        let mut pack = pack::Pack::of(&named.digest, &evidence);
-        pack.created = self.created.map(|time| time.to_string());
-        self.write(&pack)?;
-        let mut exit = say_gaps(&walked.gaps).worst(say_gaps(&walked.unread));
-        if let Some((bench, live)) = &live {
-            exit = exit.worst(compare(bench, live, &pack, &named)?);
-        }
-        Ok(exit)
+        collected.pack.created = self.created.map(|time| time.to_string());
+        self.write(&collected.pack)?;
+        collected.check(bench.as_ref(), &named)
     }
 
     fn write(&self, pack: &pack::Pack) -> Result<(), String> {
@@ -117,45 +99,9 @@ impl Pack {
             let written = fs::write(&self.output, &text);
             written.map_err(|e| format!("`{}` cannot be written: {e}", self.output))?;
         }
-        note(&format!(
-            "note: packed {} manifests, {} tags, {} lists of referrers, {} blobs, {} OCSP responses, \
-             {} CRLs: {} of evidence, {} in all",
-            pack.manifests.len(),
-            pack.tags.len(),
-            pack.referrers.len(),
-            pack.blobs.len(),
-            pack.ocsp.len(),
-            pack.crls.len(),
-            size(pack.evidence_bytes()),
-            size(text.len() as u64),
-        ));
+        let evidence = size(pack.evidence_bytes());
+        let all = size(text.len() as u64);
+        note(&format!("note: packed {}: {evidence} of evidence, {all} in all", counts(pack)));
         Ok(())
-    }
-}
-
-/// Says how the decision comes out, and whether it does so from the pack alone.
-fn compare(
-    bench: &Bench,
-    live: &Decided,
-    pack: &pack::Pack,
-    named: &Named,
-) -> Result<Exit, String> {
-    let Some(image) = live.image() else { return Ok(live.exit()) };
-    let again = bench.decide(&PackSource::offline(pack), &named.reference)?;
-    let same = again.image().is_some_and(|other| verdict(other) == verdict(image));
-    let outcome = word(image.outcome);
-    if same {
-        note(&format!("note: the policy says {outcome}, and so from the pack alone"));
-        return Ok(Exit::Allow);
-    }
-    let other = again.image().map_or_else(|| "nothing".to_owned(), verdict);
-    note(&format!("note: the policy says {}, and from the pack alone {other}", verdict(image)));
-    Ok(Exit::Undetermined)
-}
-
-fn verdict(image: &ImageDecision) -> String {
-    match &image.reason {
-        Some(reason) => format!("{} ({})", word(image.outcome), reason.code),
-        None => word(image.outcome).to_owned(),
     }
 }

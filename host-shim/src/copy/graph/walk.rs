@@ -68,8 +68,10 @@ pub(crate) fn walk(
     for _ in 0..=MAX_DEPTH {
         level = walk.level(level)?;
         if level.is_empty() {
-            let nodes = &walk.graph.nodes;
-            for list in walk.graph.lists.values_mut() {
+            // What was left out leads nowhere.
+            let Graph { nodes, tags, lists, .. } = &mut walk.graph;
+            tags.retain(|_, digest| nodes.contains_key(digest));
+            for list in lists.values_mut() {
                 list.referrers.retain(|digest| nodes.contains_key(digest));
             }
             return Ok(walk.graph);
@@ -180,7 +182,6 @@ impl Walk<'_> {
             Ok(read) => read,
             Err(why) if want.is_attached() => {
                 self.graph.notes.push(format!("{digest} is listed and not copied: {why}"));
-                self.graph.tags.retain(|_, tagged| *tagged != digest);
                 return Ok(());
             }
             Err(why) => return Err(CopyError::Malformed { digest, why }),

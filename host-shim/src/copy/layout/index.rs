@@ -4,7 +4,7 @@ use std::fs::File;
 
 use serde_json::{Value, json};
 
-use super::{LayoutWriter, opening, writing};
+use super::{LayoutWriter, Over, opening, writing};
 use crate::{
     copy::{contents::Contents, store::Outgoing},
     registry::RegistryError,
@@ -40,7 +40,7 @@ pub(super) fn change(
     };
     list(&mut entries, manifest, listing);
     all["manifests"] = Value::Array(entries);
-    layout.put("index.json", &mut all.to_string().as_bytes())
+    layout.put("index.json", &mut all.to_string().as_bytes(), Over::Anything)
 }
 
 fn list(entries: &mut Vec<Value>, manifest: &Outgoing<'_>, listing: &Listing<'_>) {

@@ -143,6 +143,27 @@ fn the_source_may_list_what_is_gone_or_names_no_subject() {
 }
 
 #[test]
+fn a_tag_to_what_cannot_be_read_is_left_out_however_late_it_is_met() {
+    let scratch = Scratch::new();
+    let [image, one, _] = layout(&scratch);
+    let (client, source) = (client(), start(false));
+    source.load(scratch.path(), "app").unwrap();
+    const NEITHER: &[u8] = br#"{"schemaVersion":2}"#;
+    let unreadable = source.push_manifest("app", None, MANIFEST, NEITHER);
+    let listed = json!({ "mediaType": MANIFEST, "digest": unreadable, "size": NEITHER.len() });
+    let tag = fallback(text(&image["digest"]));
+    source.push_manifest("app", Some(&tag), INDEX, list(&[listed, one.clone()]).as_bytes());
+    let late = format!("{}.sig", fallback(text(&one["digest"])));
+    source.push_manifest("app", Some(&late), MANIFEST, NEITHER);
+
+    let destination = start(true);
+    let summary =
+        bring(&remote(&client, &source, "app"), &remote(&client, &destination, "app")).unwrap();
+    assert!(summary.notes.join("\n").contains("is listed and not copied"), "{:?}", summary.notes);
+    assert!(!destination.snapshot("app").tags.contains_key(&late));
+}
+
+#[test]
 fn referrers_of_referrers_are_followed_to_a_depth_and_no_deeper() {
     let chain = |length: usize| {
         let scratch = Scratch::new();

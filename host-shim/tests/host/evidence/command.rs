@@ -15,10 +15,10 @@ use crate::{
     },
 };
 
-const NOW: &str = "2026-11-21T03:00:00Z";
+pub(super) const NOW: &str = "2026-11-21T03:00:00Z";
 
 /// A registry with an image of the corpora.
-fn world(layout: &str, referrers: bool) -> Option<(World, String)> {
+pub(super) fn world(layout: &str, referrers: bool) -> Option<(World, String)> {
     let corpora = corpora().filter(|_| embeds_a_module())?;
     let world = World::new(Kind { referrers, ..Kind::default() });
     world.registry.load(&corpora.join("layouts").join(layout), NAME).unwrap();
@@ -26,7 +26,7 @@ fn world(layout: &str, referrers: bool) -> Option<(World, String)> {
     Some((world, reference))
 }
 
-fn digest_of(world: &World) -> String {
+pub(super) fn digest_of(world: &World) -> String {
     world.registry.snapshot(NAME).tags["1"].clone()
 }
 
