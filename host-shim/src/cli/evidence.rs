@@ -21,7 +21,7 @@ pub(super) struct Evidence {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Inspect(inspect::Inspect),
+    Inspect(Box<inspect::Inspect>),
     Pack(Box<pack::Pack>),
     Push(Box<push::Push>),
     Verify(Box<verify::Verify>),
