@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// A map of limited length and weight.
 #[derive(Debug)]
-pub(super) struct Lru<K, V> {
+pub(crate) struct Lru<K, V> {
     most_entries: usize,
     most_weight: u64,
     entries: BTreeMap<K, Entry<V>>,
@@ -22,7 +22,7 @@ struct Entry<V> {
 }
 
 impl<K: Clone + Ord, V> Lru<K, V> {
-    pub(super) fn new(most_entries: usize, most_weight: u64) -> Self {
+    pub(crate) fn new(most_entries: usize, most_weight: u64) -> Self {
         Self {
             most_entries,
             most_weight,
@@ -34,7 +34,7 @@ impl<K: Clone + Ord, V> Lru<K, V> {
     }
 
     /// A value, which is now the youngest.
-    pub(super) fn get(&mut self, key: &K) -> Option<&V> {
+    pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
         self.uses += 1;
         let entry = self.entries.get_mut(key)?;
         self.order.remove(&entry.used);
@@ -45,7 +45,7 @@ impl<K: Clone + Ord, V> Lru<K, V> {
 
     /// Keeps a value in the place of what was there; the oldest make room. What is heavier than all
     /// may be is not kept.
-    pub(super) fn insert(&mut self, key: K, value: V, weight: u64) {
+    pub(crate) fn insert(&mut self, key: K, value: V, weight: u64) {
         self.remove(&key);
         if weight > self.most_weight || self.most_entries == 0 {
             return;
@@ -63,7 +63,7 @@ impl<K: Clone + Ord, V> Lru<K, V> {
         self.entries.insert(key, Entry { value, weight, used: self.uses });
     }
 
-    pub(super) fn remove(&mut self, key: &K) -> Option<V> {
+    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         let entry = self.entries.remove(key)?;
         self.order.remove(&entry.used);
         self.weight -= entry.weight;
@@ -71,7 +71,7 @@ impl<K: Clone + Ord, V> Lru<K, V> {
     }
 
     /// Forgets what does not answer to `keep`.
-    pub(super) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
         let gone: Vec<K> = self.entries.keys().filter(|key| !keep(key)).cloned().collect();
         for key in gone {
             self.remove(&key);

@@ -7,7 +7,7 @@
 mod clock;
 mod content;
 mod flight;
-mod lru;
+pub(crate) mod lru;
 mod source;
 
 pub use clock::{Clock, Monotonic};

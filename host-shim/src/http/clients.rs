@@ -9,6 +9,10 @@ use std::{
 use reqwest::{Certificate, Identity, Url, blocking::Client, redirect::Policy};
 
 use super::{Failure, Options, authority, certs, is_loopback};
+use crate::cache::lru::Lru;
+
+/// Hosts of which it is remembered whether there are certificates for them.
+const MAX_HOSTS: usize = 1024;
 
 /// Certificates for one host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,7 +40,7 @@ impl fmt::Debug for ClientIdentity {
 pub(super) struct Clients {
     options: Options,
     made: Mutex<HashMap<Kind, Client>>,
-    known: Mutex<HashMap<String, Option<Arc<HostTls>>>>,
+    known: Mutex<Lru<String, Option<Arc<HostTls>>>>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -53,7 +57,8 @@ enum Kind {
 
 impl Clients {
     pub(super) fn new(options: &Options) -> Self {
-        Self { options: options.clone(), made: Mutex::default(), known: Mutex::default() }
+        let known = Mutex::new(Lru::new(MAX_HOSTS, u64::MAX));
+        Self { options: options.clone(), made: Mutex::default(), known }
     }
 
     /// The client for a URL.
@@ -72,7 +77,7 @@ impl Clients {
     /// The certificates for a host: those that were handed in, else those of the directories.
     fn tls(&self, host: &str) -> Result<Option<Arc<HostTls>>, Failure> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(tls) = known.get(host) {
+        if let Some(tls) = known.get(&host.to_owned()) {
             return Ok(tls.clone());
         }
         let given = self.options.tls.iter().find(|(name, _)| is_same(name, host));
@@ -81,7 +86,7 @@ impl Clients {
             None => certs::find(&self.options.certs, host).map_err(Failure::Transport)?,
         };
         let tls = tls.map(Arc::new);
-        known.insert(host.to_owned(), tls.clone());
+        known.insert(host.to_owned(), tls.clone(), 1);
         Ok(tls)
     }
 

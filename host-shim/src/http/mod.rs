@@ -9,6 +9,7 @@ mod clients;
 mod gate;
 mod names;
 mod reply;
+mod upload;
 
 use std::{
     io::Read,
@@ -25,6 +26,8 @@ pub use reqwest::{
     Method, Url, Version,
     header::{self, HeaderMap, HeaderName},
 };
+
+use header::HeaderValue;
 
 use crate::source::Traffic;
 pub use certs::well_known_certs;
@@ -260,7 +263,7 @@ impl Http {
         let (mut redirects, mut retries) = (0, 0);
         loop {
             let repeats = retries < MAX_RETRIES && call.may_be_repeated();
-            let stream = match self.once(call, &url, authorization) {
+            let mut stream = match self.once(call, &url, authorization) {
                 Err(Failed::Passing(_)) if repeats => {
                     thread::sleep(self.backoff(retries));
                     retries += 1;
@@ -269,6 +272,7 @@ impl Http {
                 Err(Failed::Passing(failure) | Failed::Lasting(failure)) => return Err(failure),
                 Ok(stream) => stream,
             };
+            stream.elsewhere = url.origin() != call.url.origin();
             match stream.status {
                 301 | 302 | 303 | 307 | 308 if call.follows_redirects() => {
                     redirects += 1;
@@ -304,33 +308,42 @@ impl Http {
         let host = authority(url);
         let client = inner.clients.get(url).map_err(Failed::Lasting)?;
         let mut request = client.request(call.method.clone(), url.clone());
+        let is_asked = url.origin() == call.url.origin();
         for (name, value) in &call.headers {
-            request = request.header(name, *value);
+            // What else there is was said to the one who was asked: some of it is secret.
+            if is_asked || *name == header::ACCEPT {
+                request = request.header(name, *value);
+            }
         }
         if let Some(authorization) = authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
+            request = request.header(header::AUTHORIZATION, sensitive(authorization)?);
         }
+        let timeouts = &inner.options.timeouts;
         if !call.transfer {
-            request = request.timeout(inner.options.timeouts.request);
+            request = request.timeout(timeouts.request);
         }
-        request = match std::mem::replace(&mut call.body, Body::None) {
-            Body::None => request,
+        let reader = match std::mem::replace(&mut call.body, Body::None) {
+            Body::None => None,
             Body::Bytes(bytes) => {
                 call.body = Body::Bytes(bytes);
-                request.body(bytes.to_vec())
+                request = request.body(bytes.to_vec());
+                None
             }
             Body::Reader(reader, length) => {
                 // What is left in its place is of no use and says that it cannot be sent again.
                 call.body = Body::Reader(Box::new(std::io::empty()), 0);
-                request.body(reqwest::blocking::Body::sized(reader, length))
+                Some((reader, length))
             }
         };
         let turn = (!call.transfer).then(|| inner.gate.enter(&host));
         inner.requests.fetch_add(1, Ordering::Relaxed);
-        match request.send() {
-            Ok(response) => Ok(Stream::new(response, turn, inner.bytes.clone())),
-            Err(e) => Err(Failed::of(&e, &host)),
-        }
+        let response = match reader {
+            Some((reader, length)) => upload::send(request, reader, length, timeouts.idle)
+                .map_err(|lost| Failed::Lasting(lost.failure(&host)))?,
+            None => request.send().map_err(|e| Failed::of(&e, &host))?,
+        };
+        let is_head = call.method == Method::HEAD;
+        Ok(Stream::new(response, is_head, turn, inner.bytes.clone()))
     }
 
     fn backoff(&self, retries: u32) -> Duration {
@@ -367,6 +380,16 @@ impl Failed {
             failure => Self::Lasting(failure),
         }
     }
+}
+
+/// Not to be written into anybody's log, nor into HTTP/2's table of headers.
+fn sensitive(authorization: &str) -> Result<HeaderValue, Failed> {
+    let mut value = HeaderValue::from_str(authorization).map_err(|_| {
+        let words = "there are characters in the credentials that no header may have";
+        Failed::Lasting(Failure::Garbled(words.to_owned()))
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn is_origin(url: &Url, host: &str) -> bool {

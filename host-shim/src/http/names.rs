@@ -22,7 +22,11 @@ pub fn is_loopback(host: &str) -> bool {
 /// A literal that nobody may send us to: this machine, this link, nowhere.
 pub fn is_internal(host: &str) -> bool {
     let bare = without_port(host);
+    // RFC 6761 §6.3: names below it are this machine too.
+    let name = bare.strip_suffix('.').unwrap_or(bare);
     is_loopback(host)
+        || name == "localhost"
+        || name.ends_with(".localhost")
         || address(bare).is_some_and(|a| match a {
             IpAddr::V4(v4) => v4.is_link_local() || v4.is_unspecified(),
             IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.is_unspecified(),
@@ -52,6 +56,9 @@ mod tests {
     fn knows_addresses_of_this_machine_in_every_spelling() {
         for host in ["localhost", "localhost:5000", "127.0.0.1", "127.9.9.9:80", "[::1]:5000"] {
             assert!(is_loopback(host), "{host}");
+        }
+        for host in ["localhost.", "a.localhost:1", "b.localhost."] {
+            assert!(is_internal(host) && !is_loopback(host), "{host}");
         }
         for host in ["[::ffff:127.0.0.1]", "169.254.169.254", "0.0.0.0", "[fe80::1]:1"] {
             assert!(is_internal(host), "{host}");

@@ -72,6 +72,8 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The body. Of an error, its first 8 KiB.
     pub bytes: Vec<u8>,
+    /// A redirect led to another origin than the one that was asked, and that one speaks here.
+    pub elsewhere: bool,
 }
 
 impl Reply {
@@ -108,18 +110,38 @@ pub struct Stream {
     pub version: Version,
     /// Over TLS: the host's certificate, DER.
     pub certificate: Option<Vec<u8>>,
+    /// A redirect led to another origin than the one that was asked, and that one speaks here.
+    pub elsewhere: bool,
+    /// The length is said of a body that does not come.
+    is_head: bool,
     response: Response,
     count: Arc<AtomicU64>,
     _turn: Option<Turn>,
 }
 
 impl Stream {
-    pub(super) fn new(mut response: Response, turn: Option<Turn>, count: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(
+        mut response: Response,
+        is_head: bool,
+        turn: Option<Turn>,
+        count: Arc<AtomicU64>,
+    ) -> Self {
         let headers = std::mem::take(response.headers_mut());
         let (status, version) = (response.status().as_u16(), response.version());
         let tls = response.extensions().get::<TlsInfo>();
         let certificate = tls.and_then(TlsInfo::peer_certificate).map(<[u8]>::to_vec);
-        Self { status, headers, version, certificate, response, count, _turn: turn }
+        let elsewhere = false;
+        Self {
+            status,
+            headers,
+            version,
+            certificate,
+            elsewhere,
+            is_head,
+            response,
+            count,
+            _turn: turn,
+        }
     }
 
     /// A header that is text.
@@ -138,6 +160,7 @@ impl Stream {
     /// When it is larger, or breaks off.
     pub fn into_reply(mut self, max_bytes: u64) -> Result<Reply, Failure> {
         let bytes = match self.status {
+            _ if self.is_head => Vec::new(),
             200..=299 => self.whole(max_bytes)?,
             _ => {
                 let mut bytes = Vec::new();
@@ -146,7 +169,8 @@ impl Stream {
                 bytes
             }
         };
-        Ok(Reply { status: self.status, headers: self.headers, bytes })
+        let Self { status, headers, elsewhere, .. } = self;
+        Ok(Reply { status, headers, bytes, elsewhere })
     }
 
     fn whole(&mut self, max_bytes: u64) -> Result<Vec<u8>, Failure> {

@@ -13,7 +13,6 @@ mod source;
 mod token;
 
 use std::{
-    collections::HashMap,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -30,6 +29,7 @@ use crate::{
     auth::{
         AuthError, Credential, CredentialSource, Environment, Keychain, Options as AuthOptions,
     },
+    cache::lru::Lru,
     http::{self, Failure, HostTls, Http, Reply, Stream, Timeouts, Url},
 };
 use mirrors::{By, Places};
@@ -69,6 +69,14 @@ impl Options {
     }
 }
 
+/// Hosts whose challenge is remembered. Of a server, strangers name the images.
+const MAX_HOSTS: usize = 1024;
+/// Repositories, and what is to be done there, whose authorization is remembered.
+const MAX_AUTHORIZATIONS: usize = 4096;
+/// Manifests that are kept for the fetch by digest that follows their resolution.
+const MAX_KEPT: usize = 64;
+/// Bytes of them.
+const MAX_KEPT_BYTES: u64 = 16 << 20;
 /// Credentials that are tried for one repository.
 const MAX_CREDENTIALS: usize = 8;
 
@@ -79,11 +87,11 @@ pub struct Registry {
     realms: Vec<(String, String)>,
     mirrors: Mirrors,
     /// What each host asked for.
-    challenges: Mutex<HashMap<String, Challenge>>,
+    challenges: Mutex<Lru<String, Challenge>>,
     /// By repository and what is to be done there.
-    authorizations: Mutex<HashMap<(Repository, Vec<String>), Slot>>,
-    /// By repository and digest.
-    kept: Mutex<HashMap<(String, String), Manifest>>,
+    authorizations: Mutex<Lru<(Repository, Vec<String>), Slot>>,
+    /// By repository and digest, weighed by their bytes.
+    kept: Mutex<Lru<(String, String), Manifest>>,
 }
 
 type Slot = Arc<Mutex<Authorization>>;
@@ -125,6 +133,9 @@ impl Scope<'_> {
 /// An answer that a challenge can stand in.
 trait Answered {
     fn status(&self) -> u16;
+    /// A redirect led elsewhere: what is said there is not about the credentials of the one that was
+    /// asked.
+    fn is_of_another(&self) -> bool;
     fn challenge(&self) -> Option<Challenge>;
 }
 
@@ -133,8 +144,12 @@ impl Answered for Reply {
         self.status
     }
 
+    fn is_of_another(&self) -> bool {
+        self.elsewhere
+    }
+
     fn challenge(&self) -> Option<Challenge> {
-        self.header(http::header::WWW_AUTHENTICATE).and_then(Challenge::parse)
+        Challenge::of(&self.headers)
     }
 }
 
@@ -143,8 +158,12 @@ impl Answered for Stream {
         self.status
     }
 
+    fn is_of_another(&self) -> bool {
+        self.elsewhere
+    }
+
     fn challenge(&self) -> Option<Challenge> {
-        self.header("www-authenticate").and_then(Challenge::parse)
+        Challenge::of(&self.headers)
     }
 }
 
@@ -174,9 +193,9 @@ impl Registry {
             credentials,
             realms: options.realms.clone(),
             mirrors: options.mirrors.clone(),
-            challenges: Mutex::default(),
-            authorizations: Mutex::default(),
-            kept: Mutex::default(),
+            challenges: Mutex::new(Lru::new(MAX_HOSTS, u64::MAX)),
+            authorizations: Mutex::new(Lru::new(MAX_AUTHORIZATIONS, u64::MAX)),
+            kept: Mutex::new(Lru::new(MAX_KEPT, MAX_KEPT_BYTES)),
         }
     }
 
@@ -188,9 +207,9 @@ impl Registry {
             credentials: self.credentials.clone(),
             realms: self.realms.clone(),
             mirrors: self.mirrors.left_out()?,
-            challenges: Mutex::default(),
-            authorizations: Mutex::default(),
-            kept: Mutex::default(),
+            challenges: Mutex::new(Lru::new(MAX_HOSTS, u64::MAX)),
+            authorizations: Mutex::new(Lru::new(MAX_AUTHORIZATIONS, u64::MAX)),
+            kept: Mutex::new(Lru::new(MAX_KEPT, MAX_KEPT_BYTES)),
         })
     }
 
@@ -250,7 +269,15 @@ impl Registry {
     ) -> Result<T, RegistryError> {
         let slot = {
             let key = (repository.clone(), scope.of(repository));
-            lock(&self.authorizations).entry(key).or_default().clone()
+            let mut all = lock(&self.authorizations);
+            match all.get(&key).cloned() {
+                Some(slot) => slot,
+                None => {
+                    let slot = Slot::default();
+                    all.insert(key, slot.clone(), 1);
+                    slot
+                }
+            }
         };
         let asked = (repository, scope);
         let mut known = lock(&slot).value.clone();
@@ -262,13 +289,13 @@ impl Registry {
         }
         for _ in 0..MAX_CREDENTIALS {
             let answer = send(known.as_deref())?;
-            if !matches!(answer.status(), 401 | 403) {
+            if !matches!(answer.status(), 401 | 403) || answer.is_of_another() {
                 let mut held = lock(&slot);
                 held.taken |= held.value == known;
                 return Ok(answer);
             }
             if let Some(new) = answer.challenge() {
-                lock(&self.challenges).insert(repository.host.clone(), new.clone());
+                lock(&self.challenges).insert(repository.host.clone(), new.clone(), 1);
                 challenge = Some(new);
             }
             let Some(challenge) = &challenge else { return Ok(answer) };
@@ -335,7 +362,7 @@ fn refusal(repository: &Repository, status: u16, message: &str) -> RegistryError
     match status {
         401 | 403 => RegistryError::Denied(message),
         404 => RegistryError::Absent(message),
-        429 | 500..=599 => RegistryError::Transport(message),
+        408 | 425 | 429 | 500..=599 => RegistryError::Transport(message),
         400 | 405 | 409 | 411..=417 => RegistryError::Refused(message),
         _ => RegistryError::Garbled(message),
     }

@@ -92,9 +92,11 @@ impl Registry {
         let repository = self.own_place(repository)?;
         let url = self.http.url(&repository.host, "/v2/")?;
         let since = Instant::now();
-        let probe = Probe::read(self.http.open(&mut Call::get(&url))?, since)?;
-        if let Some(challenge) = probe.header("www-authenticate").and_then(Challenge::parse) {
-            lock(&self.challenges).insert(repository.host, challenge);
+        let stream = self.http.open(&mut Call::get(&url))?;
+        let elsewhere = stream.elsewhere;
+        let probe = Probe::read(stream, since)?;
+        if let Some(challenge) = Challenge::of(&probe.headers).filter(|_| !elsewhere) {
+            lock(&self.challenges).insert(repository.host, challenge, 1);
         }
         Ok(probe)
     }

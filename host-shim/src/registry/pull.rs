@@ -206,7 +206,14 @@ impl Registry {
         let mut pages = Pages::default();
         loop {
             let room = max_bytes.saturating_sub(pages.bytes);
-            let reply = self.get(repository, &url, Some(referrers::MEDIA_TYPE), room)?;
+            let reply = match self.get(repository, &url, Some(referrers::MEDIA_TYPE), room) {
+                // Registries from before that API refuse its path in other ways than 404.
+                Err(RegistryError::Refused(words)) if pages.count == 0 => {
+                    let words = format!("the registry has no referrers API: {words}");
+                    return Err(RegistryError::Absent(words));
+                }
+                reply => reply?,
+            };
             if reply.media_type() != Some(referrers::MEDIA_TYPE) {
                 return Err(match pages.count {
                     0 => RegistryError::Absent("the registry has no referrers API".to_owned()),

@@ -6,9 +6,11 @@ use super::{
     MAX_MANIFEST, Registry, RegistryError, Repository, Scope, check_digest, digest, names::is_tag,
     refusal,
 };
-use crate::http::{Body, Call, Method, Reply, Url, header};
+use crate::http::{Body, Call, Failure, Method, Reply, Url, header};
 
 const OCTETS: &str = "application/octet-stream";
+const TOKEN_RAN_OUT: &str =
+    "the registry asks for credentials anew in the middle of an upload, which has to begin again";
 
 /// What a registry says to a manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,14 +95,18 @@ impl Registry {
         }
         let url = self.upload_url(repository, &reply, digest)?;
         let mut body = Some(Body::Reader(Box::new(reader), size));
-        let reply = self.authorized(repository, Scope::Push, |authorization| {
-            // A second challenge within one upload leaves nothing to send.
-            let body = body.take().unwrap_or(Body::None);
+        let mut put = |authorization: Option<&str>| {
+            // A challenge in the middle leaves nothing to send.
+            let body = body.take().ok_or_else(|| Failure::Transport(TOKEN_RAN_OUT.to_owned()))?;
             let call = Call::new(Method::PUT, &url).header(header::CONTENT_TYPE, OCTETS);
-            let call =
-                call.authorization(same_origin(&url, repository).then_some(()).and(authorization));
+            let call = call.authorization(authorization);
             self.http.send(&mut Call { body, transfer: true, ..call })
-        })?;
+        };
+        // Where the upload goes elsewhere, nothing of what is said there is about our credentials.
+        let reply = match same_origin(&url, repository) {
+            true => self.authorized(repository, Scope::Push, put)?,
+            false => put(None)?,
+        };
         match reply.status {
             200 | 201 => Ok(()),
             status => Err(refusal(repository, status, &reply.message())),

@@ -1,14 +1,9 @@
 //! A registry as a source of evidence.
 
-use std::sync::PoisonError;
-
 use countersign::wire::{Answer, Bytes, Fetch};
 
-use super::{MAX_MANIFEST, Manifest, Registry, RegistryError, digest, repository_of};
+use super::{MAX_MANIFEST, Manifest, Registry, RegistryError, digest, lock, repository_of};
 use crate::source::{EvidenceSource, Traffic};
-
-/// Manifests that are kept for the fetch by digest that follows their resolution.
-const MAX_KEPT: usize = 64;
 
 impl EvidenceSource for Registry {
     fn fetch(&self, fetch: &Fetch) -> Answer {
@@ -52,10 +47,8 @@ impl Registry {
         };
         let manifest = self.manifest(&repository_of(repository)?, tag, MAX_MANIFEST)?;
         let digest = digest::sha256_of(&manifest.bytes);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < MAX_KEPT {
-            kept.insert((repository.to_owned(), digest.clone()), manifest);
-        }
+        let (key, weight) = ((repository.to_owned(), digest.clone()), manifest.bytes.len() as u64);
+        lock(&self.kept).insert(key, manifest, weight);
         Ok(Answer::Resolved { digest })
     }
 
@@ -66,7 +59,7 @@ impl Registry {
         max_bytes: u64,
     ) -> Result<Manifest, RegistryError> {
         let key = (repository.to_owned(), digest.to_owned());
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let kept = lock(&self.kept).get(&key).cloned();
         match kept {
             Some(manifest) if manifest.bytes.len() as u64 <= max_bytes => Ok(manifest),
             _ => self.manifest(&repository_of(repository)?, digest, max_bytes),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Scope, names::Repository};
 use crate::{
     auth::{Credential, Secret},
-    http::{Call, Failure, Http, Reply, Url, authority},
+    http::{Call, Failure, HeaderMap, Http, Reply, Url, authority, header},
 };
 
 const MAX_TOKEN: u64 = 64 << 10;
@@ -44,18 +44,30 @@ pub(super) enum TokenError {
 }
 
 impl Challenge {
-    /// Parses `WWW-Authenticate` (RFC 9110 §11.6.1; one challenge, as registries send it).
-    pub(super) fn parse(header: &str) -> Option<Self> {
-        let header = header.trim();
-        let (scheme, rest) = header.split_once(' ').unwrap_or((header, ""));
-        if scheme.eq_ignore_ascii_case("basic") {
-            return Some(Self::Basic);
-        }
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return None;
-        }
-        let parameter = |name: &str| parameters(rest).find(|(n, _)| n == name).map(|(_, v)| v);
-        Some(Self::Bearer { realm: parameter("realm")?, service: parameter("service") })
+    /// Of what `WWW-Authenticate` offers (RFC 9110 §11.6.1), a token if there is one to be had, else
+    /// a password. What is not known is passed over.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        let headers = headers.get_all(header::WWW_AUTHENTICATE).iter();
+        let offered = headers.filter_map(|v| v.to_str().ok()).flat_map(Self::parse);
+        offered.max_by_key(|challenge| matches!(challenge, Self::Bearer { .. }))
+    }
+
+    /// The challenges of one header that are known here.
+    fn parse(header: &str) -> Vec<Self> {
+        let read = |(scheme, parameters): (String, Vec<(String, String)>)| {
+            let parameter = |name: &str| {
+                parameters.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone())
+            };
+            match scheme.as_str() {
+                "basic" => Some(Self::Basic),
+                "bearer" => {
+                    let (realm, service) = (parameter("realm")?, parameter("service"));
+                    Some(Self::Bearer { realm, service })
+                }
+                _ => None,
+            }
+        };
+        challenges(header).into_iter().filter_map(read).collect()
     }
 
     /// The value of `Authorization` that answers it, with a credential or without.
@@ -202,18 +214,49 @@ fn token_of(reply: &Reply) -> Result<String, TokenError> {
     }
 }
 
-/// `name="value"` pairs; values may be quoted and hold commas.
-fn parameters(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let (name, after) = rest.split_once('=')?;
-        let (value, after) = match after.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"')?,
-            None => after.split_once(',').unwrap_or((after, "")),
+/// Schemes in lower case, each with its parameters. What breaks off ends the list.
+fn challenges(header: &str) -> Vec<(String, Vec<(String, String)>)> {
+    const BETWEEN: [char; 3] = [' ', '\t', ','];
+    let mut all: Vec<(String, Vec<(String, String)>)> = Vec::new();
+    let mut rest = header.trim_matches(BETWEEN);
+    while let Some(end) = rest.find(['=', ' ', '\t', ',']).or(Some(rest.len())).filter(|e| *e > 0) {
+        let (word, after) = rest.split_at(end);
+        let word = word.to_ascii_lowercase();
+        let value = after.trim_start_matches([' ', '\t']).strip_prefix('=');
+        rest = match (value, all.last_mut()) {
+            (Some(value), Some((_, parameters))) => {
+                let Some((value, after)) = self::value(value.trim_start()) else { break };
+                parameters.push((word, value));
+                after
+            }
+            _ => {
+                all.push((word, Vec::new()));
+                after
+            }
         };
-        rest = after.trim_start_matches([',', ' ']);
-        Some((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
-    })
+        rest = rest.trim_start_matches(BETWEEN);
+    }
+    all
+}
+
+/// A parameter's value, which may be quoted and then hold commas, and what follows it.
+fn value(text: &str) -> Option<(String, &str)> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let (value, after) = text.split_at(text.find(',').unwrap_or(text.len()));
+        return Some((value.trim().to_owned(), after));
+    };
+    let (mut value, mut is_escaped) = (String::new(), false);
+    for (at, c) in quoted.char_indices() {
+        match c {
+            '\\' if !is_escaped => is_escaped = true,
+            '"' if !is_escaped => return Some((value, quoted.get(at + 1..)?)),
+            c => {
+                value.push(c);
+                is_escaped = false;
+            }
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -227,10 +270,19 @@ mod tests {
             realm: "https://auth.example/t?x=1".to_owned(),
             service: Some("a, b".to_owned()),
         };
-        assert_eq!(Challenge::parse(header), Some(expected));
-        assert_eq!(Challenge::parse(r#"Basic realm="x""#), Some(Challenge::Basic));
-        assert_eq!(Challenge::parse("Negotiate"), None);
-        assert_eq!(Challenge::parse(r#"Bearer realm="unclosed"#), None);
+        assert_eq!(Challenge::parse(header), [expected.clone()]);
+        assert_eq!(Challenge::parse(r#"Basic realm="x""#), [Challenge::Basic]);
+        let both = format!("BASIC realm=\"\\\"\", {header}, Negotiate abc==");
+        assert_eq!(Challenge::parse(&both), [Challenge::Basic, expected.clone()]);
+        let headers = |values: &[&str]| -> HeaderMap {
+            let name = header::WWW_AUTHENTICATE;
+            values.iter().map(|v| (name.clone(), v.parse().unwrap())).collect()
+        };
+        assert_eq!(Challenge::of(&headers(&["Negotiate", header, "Basic"])), Some(expected));
+        assert_eq!(Challenge::of(&headers(&["Digest realm=x", "basic"])), Some(Challenge::Basic));
+        for none in ["Negotiate", r#"Bearer realm="unclosed"#, "Bearer", "", "=", ",=,", "\""] {
+            assert!(Challenge::parse(none).is_empty(), "{none}");
+        }
     }
 
     #[test]

@@ -61,6 +61,10 @@ fn a_registry_without_the_referrers_api_is_absent_and_a_broken_one_is_not() {
     assert!(matches!(kind(Reply::new(404, "404 page not found")), Answer::Absent { .. }));
     let page = Reply::new(200, "<html>").with("Content-Type", "text/html");
     assert!(matches!(kind(page), Answer::Absent { .. }));
+    // Registries from before that API refuse the path in one of these ways.
+    for status in [400, 405, 406] {
+        assert!(matches!(kind(Reply::new(status, "")), Answer::Absent { .. }), "{status}");
+    }
     let broken = Reply::new(200, "not an index").with("Content-Type", INDEX);
     assert_eq!(unavailable(&kind(broken)), Some(UnavailableReason::Garbled));
     let failing = kind(Reply::new(500, ""));

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use countersign_host::auth::{Credential, Secret};
+use countersign_host::{
+    auth::{Credential, Secret},
+    http::{Call, HeaderName, Http, Options as HttpOptions, Url, header},
+};
 use loopback_registry::{Auth, Fault, Options as Kind, TokenService, User, What};
 
 use super::{Ask, Known, World, anonymous, ask, outcome};
@@ -190,6 +193,61 @@ fn a_redirect_to_another_host_carries_no_credentials() {
     assert_eq!(outcome(&ask(&client, &world, Ask::Blob)), "found");
     assert_eq!(world.requests(), ["GET blobs/{blob} 401", "GET blobs/{blob} 307 ann"]);
     assert_eq!(authorizations(&other), [None]);
+}
+
+#[test]
+fn a_challenge_from_where_a_redirect_led_is_not_the_registrys() {
+    let thief = World::new(Kind::default());
+    let realm = format!("{}/token", thief.registry.url());
+    for auth in [Auth::Bearer(TokenService::new(ann()).realm(realm)), Auth::Basic(ann())] {
+        let storage = World::new(Kind { auth, ..Kind::default() });
+        let world = World::new(Kind::default());
+        let to = format!("{}{{}}", storage.registry.url());
+        world.registry.fault(Fault::on("GET", "*/blobs/*", What::Redirect(to)));
+        let client = Known::default().basic(&world.registry.host, "ann", "secret").client();
+        assert_eq!(outcome(&ask(&client, &world, Ask::Blob)), "denied");
+        assert_eq!(outcome(&ask(&client, &world, Ask::Manifest)), "found");
+        assert_eq!(world.requests(), ["GET blobs/{blob} 307", "GET manifests/{image} 200"]);
+        assert_eq!(authorizations(&storage), [None]);
+    }
+    assert!(thief.registry.log().is_empty(), "{:?}", thief.registry.log());
+}
+
+#[test]
+fn headers_for_the_one_who_is_asked_do_not_go_to_where_a_redirect_leads() {
+    let other = World::new(Kind::default());
+    let world = World::new(Kind::default());
+    let to = format!("{}{{}}", other.registry.url());
+    world.registry.fault(Fault::on("GET", "*", What::Redirect(to)));
+    let http = Http::new(&HttpOptions { plain_http: true, ..HttpOptions::default() });
+    let url: Url = format!("{}/v2/", world.registry.url()).parse().unwrap();
+    let secret = HeaderName::from_static("x-aws-ec2-metadata-token");
+    let call = Call::get(&url).header(secret, "token").header(header::ACCEPT, "a/b");
+    assert_eq!(http.send(&mut { call }).unwrap().status, 200);
+    let shown = |world: &World, name| world.registry.log()[0].header(name).map(str::to_owned);
+    assert_eq!(shown(&world, "x-aws-ec2-metadata-token").as_deref(), Some("token"));
+    assert_eq!(shown(&other, "x-aws-ec2-metadata-token"), None);
+    assert_eq!(shown(&other, "accept").as_deref(), Some("a/b"));
+}
+
+#[test]
+fn of_several_challenges_the_one_that_is_known_is_answered() {
+    let challenges = |headers: &[&str]| {
+        let headers = headers.iter().map(|h| ("WWW-Authenticate".to_owned(), (*h).to_owned()));
+        What::Status { status: 401, headers: headers.collect(), body: Vec::new() }
+    };
+    for fault in [
+        challenges(&["Negotiate", "Basic realm=\"x\""]),
+        challenges(&["Negotiate, Basic realm=\"x, y\""]),
+        challenges(&["Negotiate oYIw==, Basic realm=x"]),
+        challenges(&["Basic realm=\"a \\\"quoted\\\" word\", Negotiate"]),
+    ] {
+        let world = World::new(basic());
+        world.registry.fault(Fault::new(fault.clone()).times(1).even_turned_away());
+        let client = Known::default().basic(&world.registry.host, "ann", "secret").client();
+        assert_eq!(outcome(&ask(&client, &world, Ask::Manifest)), "found", "{fault:?}");
+        assert_eq!(world.requests().len(), 2);
+    }
 }
 
 #[test]

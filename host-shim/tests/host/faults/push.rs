@@ -1,12 +1,18 @@
 //! Uploads, good and bad.
 
-use std::io::Cursor;
+use std::{
+    io::{Cursor, Read},
+    time::{Duration, Instant},
+};
 
-use countersign_host::registry::{Registry as Client, RegistryError, Repository, sha256_of};
+use countersign_host::{
+    http::Timeouts,
+    registry::{Options, Registry as Client, RegistryError, Repository, sha256_of},
+};
 use loopback_registry::{Auth, Fault, MANIFEST, Options as Kind, TokenService, User, What};
 use serde_json::json;
 
-use super::{Known, NAME, World, anonymous};
+use super::{Known, NAME, World, anonymous, options};
 
 fn place(world: &World, name: &str) -> Repository {
     Repository::parse(&world.registry.repository(name)).unwrap()
@@ -143,6 +149,65 @@ fn a_token_for_pushing_is_another_than_one_for_pulling() {
         .filter_map(|logged| Some(logged.path.split_once("scope=")?.1.to_owned()))
         .collect();
     assert_eq!(scopes, ["repository%3Aacme%2Fapp%3Apull", "repository%3Aacme%2Fapp%3Apull%2Cpush"]);
+}
+
+#[test]
+fn a_blob_larger_than_an_answer_may_be_is_seen_to_be_there() {
+    let world = World::new(Kind::default());
+    let large = world.registry.push_blob(NAME, &vec![7; 5 << 20]);
+    let (client, to) = (anonymous(), place(&world, NAME));
+    assert_eq!(client.has_blob(&to, &large), Ok(true));
+}
+
+/// Some bytes, and a pause before each.
+struct Dripping(usize);
+
+impl Read for Dripping {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let some = buffer.len().min(1).min(self.0);
+        std::thread::sleep(Duration::from_millis(if some > 0 { 40 } else { 0 }));
+        buffer[..some].fill(b'd');
+        self.0 -= some;
+        Ok(some)
+    }
+}
+
+#[test]
+fn an_upload_may_take_long_and_not_be_silent_long() {
+    let idle = Duration::from_secs(2);
+    let request = Duration::from_secs(30);
+    let timeouts = Timeouts { idle, request, ..options().timeouts };
+    let client = Client::with_credentials(
+        &Options { timeouts, ..options() },
+        std::sync::Arc::new(Known::default()),
+    );
+    let world = World::new(Kind::default());
+    let to = place(&world, NAME);
+    let (digest, since) = (sha256_of(&[b'd'; 60]), Instant::now());
+    client.push_blob(&to, &digest, 60, Dripping(60)).unwrap();
+    assert!(since.elapsed() > idle, "it was meant to take longer than {idle:?}");
+    assert_eq!(client.blob(&to, &digest, 100).unwrap(), [b'd'; 60]);
+
+    world.registry.fault(Fault::on("PUT", "*", What::Delay(Duration::from_secs(60))));
+    let since = Instant::now();
+    let error = push(&client, &to, b"never answered").unwrap_err();
+    assert!(error.to_string().contains("timed out"), "{error}");
+    assert!(since.elapsed() < 10 * idle, "{:?}", since.elapsed());
+}
+
+#[test]
+fn a_challenge_from_where_an_upload_went_is_not_the_registrys() {
+    let storage =
+        World::new(Kind { auth: Auth::Basic(vec![User::new("ann", "secret")]), ..Kind::default() });
+    let world = World::new(Kind::default());
+    let there = format!("{}/v2/{NAME}/blobs/uploads/1", storage.registry.url());
+    world.registry.fault(Fault::on("POST", "*", What::Header("Location".into(), Some(there))));
+    let client = Known::default().basic(&world.registry.host, "ann", "secret").client();
+    let error = push(&client, &place(&world, NAME), b"pushed").unwrap_err();
+    assert!(matches!(error, RegistryError::Denied(_)), "{error:?}");
+    assert_eq!(storage.registry.log().len(), 1);
+    let _ = client.has_blob(&place(&world, NAME), &world.blob);
+    assert!(world.registry.log().iter().all(|logged| logged.header("authorization").is_none()));
 }
 
 #[test]

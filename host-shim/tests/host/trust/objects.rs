@@ -138,7 +138,8 @@ impl Transport for Api {
             "secrets/later" => (500, json!({})),
             _ => (404, json!({})),
         };
-        Ok(Reply { status, headers: HeaderMap::new(), bytes: body.to_string().into_bytes() })
+        let bytes = body.to_string().into_bytes();
+        Ok(Reply { status, headers: HeaderMap::new(), bytes, elsewhere: false })
     }
 }
 
