@@ -5,21 +5,17 @@
 //! Where something was found never matters to a verdict, so a mirror can only be of more or less use.
 //! What it does not have is asked of the registry itself.
 
-use std::{
-    fs,
-    io::ErrorKind,
-    path::{Path, PathBuf},
-};
+mod files;
+mod spelling;
+
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use super::{Repository, names::api_host};
 use crate::{auth::Environment, http::is_loopback};
-
-/// Bytes of one file.
-const MAX_FILE: u64 = 1 << 20;
-/// Files in one `registries.conf.d`.
-const MAX_FILES: usize = 256;
+use files::{drop_ins, read};
+use spelling::{clean, names_images};
 
 /// What is configured for registries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -133,6 +129,11 @@ impl Mirrors {
             );
         }
         for mut entry in file.registry {
+            clean("`location`", &mut entry.location)?;
+            let is_of_images = names_images(&entry.prefix);
+            if !is_of_images {
+                clean("`prefix`", &mut entry.prefix)?;
+            }
             if entry.prefix.is_empty() {
                 entry.prefix.clone_from(&entry.location);
             }
@@ -147,6 +148,12 @@ impl Mirrors {
                     ));
                 }
             }
+            for place in entry.mirror.iter_mut().map(|mirror| &mut mirror.location) {
+                clean("a mirror's `location`", place)?;
+                if place.is_empty() {
+                    return Err("a [[registry.mirror]] has no `location`".to_owned());
+                }
+            }
             let insecure = entry.mirror.iter().filter(|m| m.insecure).map(|m| &m.location);
             let own = entry.insecure.then(|| entry.location()).into_iter();
             for place in
@@ -155,6 +162,13 @@ impl Mirrors {
                 self.notes.push(format!(
                     "`insecure` of `{place}` is for this machine only: TLS is checked"
                 ));
+            }
+            if is_of_images {
+                let words = format!("`prefix = \"{}\"` names single images", entry.prefix);
+                if entry.blocked {
+                    return Err(format!("{words}, and only repositories are blocked here"));
+                }
+                self.notes.push(format!("{words} and is not followed: repositories are"));
             }
             self.registries.retain(|other| other.prefix != entry.prefix);
             self.registries.push(entry);
@@ -254,35 +268,6 @@ fn host_of(place: &str) -> &str {
     place.split('/').next().unwrap_or(place)
 }
 
-fn drop_ins(directory: &Path) -> Result<Vec<PathBuf>, String> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(format!("`{}` cannot be read: {e}", directory.display())),
-    };
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|e| e == "conf"))
-        .collect();
-    files.sort();
-    if files.len() > MAX_FILES {
-        return Err(format!("`{}` has more than {MAX_FILES} files", directory.display()));
-    }
-    Ok(files)
-}
-
-fn read(path: &Path) -> Result<Option<String>, String> {
-    let length = match fs::metadata(path) {
-        Ok(metadata) => metadata.len(),
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e.to_string()),
-    };
-    if length > MAX_FILE {
-        return Err(format!("it is larger than {MAX_FILE} bytes"));
-    }
-    fs::read_to_string(path).map(Some).map_err(|e| e.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -350,6 +335,38 @@ mod tests {
     }
 
     #[test]
+    fn places_are_compared_however_they_are_spelled() {
+        let blocked = |prefix: &str, name: &str| {
+            let text = format!("[[registry]]\nprefix = \"{prefix}\"\nblocked = true");
+            let mirrors = Mirrors::parse(&text).unwrap();
+            let places = mirrors.places(&Repository::parse(name).unwrap(), By::Tag);
+            matches!(places, Places::Blocked(_))
+        };
+        for prefix in ["bad.example/", "BAD.example", "bad.example/acme/", "bad.example/acme/app"] {
+            assert!(blocked(prefix, "bad.example/acme/app"), "{prefix}");
+        }
+        assert!(blocked("*.EXAMPLE", "bad.example/acme/app"));
+        assert!(blocked("localhost:5000/", "localhost:5000/app"));
+        assert!(!blocked("bad.example/acme/", "bad.example/acmes/app"));
+        let text =
+            "[[registry]]\nlocation=\"a.example\"\n[[registry.mirror]]\nlocation=\"B.example/c/\"";
+        let mirrors = Mirrors::parse(text).unwrap();
+        let places = mirrors.places(&Repository::parse("a.example/x").unwrap(), By::Tag);
+        let Places::At(places) = places else { panic!("{places:?}") };
+        assert_eq!(places[0].to_string(), "b.example/c/x");
+    }
+
+    #[test]
+    fn a_prefix_of_single_images_is_not_passed_over_in_silence() {
+        let of = |more: &str| {
+            Mirrors::parse(&format!("[[registry]]\nprefix = \"docker.io/acme/app:1\"\n{more}"))
+        };
+        assert!(of("blocked = true").unwrap_err().contains("only repositories are blocked"));
+        let notes = of("location = \"b.example/app\"").unwrap();
+        assert!(notes.notes()[0].contains("is not followed"), "{:?}", notes.notes());
+    }
+
+    #[test]
     fn insecure_is_for_this_machine() {
         let mirrors = Mirrors::parse(CONF).unwrap();
         assert_eq!(mirrors.insecure(), ["localhost:5000"]);
@@ -370,6 +387,16 @@ mod tests {
                 "tag-only",
             ),
             ("[[registry", "unclosed"),
+            ("[[registry]]\nprefix=\"https://bad.example\"\nblocked=true", "no `https://`"),
+            ("[[registry]]\nprefix=\"*.a.example/x\"", "`prefix` is"),
+            ("[[registry]]\nlocation=\"a.example/app:1\"", "`location` is"),
+            ("[[registry]]\nlocation=\"http://a.example\"", "no `https://`"),
+            (
+                "[[registry]]\nlocation=\"a\"\n[[registry.mirror]]\nlocation=\"https://b\"",
+                "a mirror's `location`",
+            ),
+            ("[[registry]]\nlocation=\"a\"\n[[registry.mirror]]\ninsecure=true", "no `location`"),
+            ("[[registry]]\nlocation=\"a.example/Upper\"", "`location` is"),
         ] {
             let error = Mirrors::parse(text).unwrap_err();
             assert!(error.contains(words), "{text}: {error}");
