@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign::wire::{Answer, Bytes, Fetch, UnavailableReason};
 
 use super::{Pack, PackedManifest, union};
-use crate::source::{EvidenceSource, Traffic};
+use crate::{
+    registry::matches_digest,
+    source::{EvidenceSource, Traffic},
+};
 
 const LAYERS: &str = "layers";
 const MANIFESTS: &str = "manifests";
@@ -138,8 +141,14 @@ impl EvidenceSource for PackSource<'_> {
                 self.referrers(behind, fetch, &tag, packed)
             }
             (_, None) => behind.fetch(fetch),
-            // What a digest names is the same everywhere.
-            (Fetch::Manifest { .. } | Fetch::Blob { .. }, Some(found)) => found,
+            // What a digest names is the same everywhere; what only pretends to be it hides nothing.
+            (
+                Fetch::Manifest { digest, .. } | Fetch::Blob { digest, .. },
+                Some(Answer::Found { bytes, media_type, reserialised }),
+            ) if matches_digest(digest, &bytes.0) => {
+                Answer::Found { bytes, media_type, reserialised }
+            }
+            (Fetch::Manifest { .. } | Fetch::Blob { .. }, Some(_)) => behind.fetch(fetch),
             (Fetch::Tag { tag, .. }, Some(packed)) => {
                 let has_layers = tag.contains('.');
                 let list = if has_layers { LAYERS } else { MANIFESTS };

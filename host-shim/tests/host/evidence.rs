@@ -253,6 +253,33 @@ fn neither_pack_nor_registry_hides_what_the_other_lists() {
 }
 
 #[test]
+fn what_is_not_its_digest_hides_nothing_that_a_registry_has() {
+    let digest = countersign_host::registry::sha256_of(b"right");
+    let base64 = |bytes: &[u8]| json!(Bytes(bytes.to_vec()));
+    for content in [&b"wrong"[..], &[b'x'; 200]] {
+        let part = json!({ "digest": digest, "content": base64(content) });
+        let text = json!({
+            "apiVersion": "countersign.dev/pack/v1", "subject": subject(),
+            "manifests": [part], "blobs": [part],
+        });
+        let pack = Pack::parse(text.to_string().as_bytes()).unwrap();
+        let (repository, max_bytes) = ("localhost/a".to_owned(), 100);
+        let (named, digest) = (repository.clone(), digest.clone());
+        for fetch in [
+            Fetch::Blob { repository, digest: digest.clone(), max_bytes },
+            Fetch::Manifest { repository: named, digest, max_bytes },
+        ] {
+            let live = Given(vec![item(fetch.clone(), b"right")]);
+            assert_eq!(text_of(&pack, &live, &fetch), "right");
+        }
+    }
+}
+
+fn text_of(pack: &Pack, live: &Given, fetch: &Fetch) -> String {
+    text(&PackSource::before(pack, live).fetch(fetch))
+}
+
+#[test]
 fn offline_nothing_is_taken_for_absent_that_nobody_has_looked_for() {
     let absent = Answer::Absent { message: "no such tag".to_owned() };
     let looked = EvidenceItem { fetch: tag("sha256-aa.att"), answer: absent };
