@@ -87,7 +87,12 @@ impl Store for LayoutReader {
     }
 
     fn has_manifest(&self, digest: &str) -> Result<bool, RegistryError> {
-        self.has(digest).map(|size| size.is_some())
+        match self.manifest(digest) {
+            Ok(_) => Ok(true),
+            // What was cut short by a full disk or a power failure is to be written again.
+            Err(RegistryError::Absent(_) | RegistryError::Garbled(_)) => Ok(false),
+            Err(e) => Err(e),
+        }
     }
 
     fn has_blob(&self, blob: &Blob) -> Result<bool, RegistryError> {
@@ -137,7 +142,20 @@ pub struct LayoutWriter {
     root: PathBuf,
     /// What `index.json` starts with.
     first_index: Vec<u8>,
-    is_made: Mutex<bool>,
+    /// Nobody else may have made the directory.
+    is_ours: bool,
+    made: Mutex<Made>,
+}
+
+/// How far a layout is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Made {
+    #[default]
+    Nothing,
+    /// The directory is there, and we have made it.
+    Directory,
+    /// It is a layout.
+    All,
 }
 
 /// What a file may take the place of.
@@ -165,11 +183,13 @@ impl LayoutWriter {
             let words = format!("`{}` is there and is no OCI layout: name another", root.display());
             return Err(RegistryError::Refused(words));
         }
-        Ok(Self::with_index(root.to_owned(), index::EMPTY.to_vec()))
+        let (root, first_index) = (root.to_owned(), index::EMPTY.to_vec());
+        Ok(Self { root, first_index, is_ours: false, made: Mutex::default() })
     }
 
-    fn with_index(root: PathBuf, first_index: Vec<u8>) -> Self {
-        Self { root, first_index, is_made: Mutex::default() }
+    /// For a directory that is made, and is nobody else's.
+    fn aside(root: PathBuf, first_index: Vec<u8>) -> Self {
+        Self { root, first_index, is_ours: true, made: Mutex::default() }
     }
 
     /// Where it is.
@@ -189,17 +209,27 @@ impl LayoutWriter {
     }
 
     fn make(&self) -> Result<(), RegistryError> {
-        let mut is_made = self.is_made.lock().unwrap_or_else(PoisonError::into_inner);
-        if !*is_made {
-            let version = br#"{"imageLayoutVersion":"1.0.0"}"#;
-            for (name, bytes) in [("oci-layout", &version[..]), ("index.json", &self.first_index)] {
-                if !self.root.join(name).exists() {
-                    self.put(name, &mut &*bytes, Over::Nothing)?;
-                }
-            }
-            *is_made = true;
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if *made == Made::All {
+            return Ok(());
         }
+        if self.is_ours && *made == Made::Nothing {
+            make_alone(&self.root).map_err(|e| writing(&self.root, &e))?;
+            *made = Made::Directory;
+        }
+        let version = br#"{"imageLayoutVersion":"1.0.0"}"#;
+        for (name, bytes) in [("oci-layout", &version[..]), ("index.json", &self.first_index)] {
+            if !self.root.join(name).exists() {
+                self.put(name, &mut &*bytes, Over::Nothing)?;
+            }
+        }
+        *made = Made::All;
         Ok(())
+    }
+
+    /// Whether there is a directory of our own making.
+    fn is_made(&self) -> bool {
+        self.is_ours && *self.made.lock().unwrap_or_else(PoisonError::into_inner) != Made::Nothing
     }
 
     /// Writes a file beside its place, and moves it there when it is whole.
@@ -210,14 +240,14 @@ impl LayoutWriter {
         fs::create_dir_all(directory).map_err(|e| failed(&e))?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let part = directory.join(format!(".countersign-{}-{number}", process::id()));
-        let written =
-            File::create(&part).and_then(|mut file| io::copy(bytes, &mut file)).and_then(|_| {
-                match over {
-                    Over::Nothing if fs::hard_link(&part, &path).is_ok() || path.exists() => {
-                        fs::remove_file(&part)
-                    }
-                    Over::Nothing | Over::Anything => fs::rename(&part, &path),
+        // New, so that nobody's link is followed.
+        let written = File::create_new(&part)
+            .and_then(|mut file| io::copy(bytes, &mut file))
+            .and_then(|_| match over {
+                Over::Nothing if fs::hard_link(&part, &path).is_ok() || path.exists() => {
+                    fs::remove_file(&part)
                 }
+                Over::Nothing | Over::Anything => fs::rename(&part, &path),
             });
         written.map_err(|e| {
             // What cannot be removed harms nobody: no reader looks at such a name.
@@ -292,6 +322,17 @@ impl Store for LayoutWriter {
         change(self, manifest, &listing)?;
         Ok(Pushed::default())
     }
+}
+
+/// Makes a directory that was not there, for its owner alone.
+fn make_alone(directory: &Path) -> io::Result<()> {
+    if let Some(above) = directory.parent() {
+        fs::create_dir_all(above)?;
+    }
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
 }
 
 fn empty() -> RegistryError {

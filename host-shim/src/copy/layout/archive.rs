@@ -54,15 +54,11 @@ impl ArchiveWriter {
             None => Ok(EMPTY.to_vec()),
         };
         let index = index.map_err(|e| writing(path, &e))?;
-        Ok(Self {
-            staged: LayoutWriter::with_index(beside(path), index),
-            before,
-            path: path.into(),
-        })
+        Ok(Self { staged: LayoutWriter::aside(beside(path), index), before, path: path.into() })
     }
 
     fn pack(&self, part: &Path) -> io::Result<()> {
-        let mut tar = Builder::new(BufWriter::new(File::create(part)?));
+        let mut tar = Builder::new(BufWriter::new(File::create_new(part)?));
         let mut names: BTreeSet<String> = blobs(self.staged.root())?.into_iter().collect();
         if let Some(before) = &self.before {
             names.extend(before.layout().files().names().filter(is_blob).map(str::to_owned));
@@ -149,8 +145,10 @@ impl Store for ArchiveWriter {
 
 impl Drop for ArchiveWriter {
     fn drop(&mut self) {
-        // Of ours alone: nothing of that name was there.
-        let _ = fs::remove_dir_all(self.staged.root());
+        if self.staged.is_made() {
+            // Of ours alone: nothing of that name was there.
+            let _ = fs::remove_dir_all(self.staged.root());
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What breaks off is begun again, and what fails leaves no tag.
 
-use std::sync::Arc;
+use std::{fs, sync::Arc};
 
 use countersign_host::{
     copy::{self, CopyError, Meter, Options, Reading},
@@ -8,7 +8,9 @@ use countersign_host::{
 };
 use loopback_registry::{Fault, Registry, What};
 
-use super::{bring, client, image, options, reader, remote, start};
+use serde_json::json;
+
+use super::{bring, client, image, manifest, options, plain, reader, remote, start, text, writer};
 use crate::{corpora::corpora, scratch::Scratch};
 
 /// A layout that real tools wrote.
@@ -130,6 +132,26 @@ fn what_the_source_lies_about_is_never_stored() {
     let is = matches!(&error, CopyError::Source { error: RegistryError::Transport(_), .. });
     assert!(is, "whether there are signatures cannot be said: {error}");
     assert!(destination.log().is_empty());
+}
+
+#[test]
+fn a_manifest_that_was_cut_short_at_the_destination_is_written_again() {
+    let (source, to) = (Scratch::new(), Scratch::new());
+    let subject = image(&source, "a");
+    let referrer = manifest(&source, "r", Some(&plain(&subject)));
+    let referrer = source.manifest(&referrer, json!({}));
+    source.index(&[subject, referrer.clone()]);
+    let layout = to.path().join("layout");
+    bring(&reader(source.path()), &writer(&layout)).unwrap();
+    let name = format!("blobs/sha256/{}", &text(&referrer["digest"])[7..]);
+    for cut in ["", "{"] {
+        fs::write(layout.join(&name), cut).unwrap();
+        bring(&reader(source.path()), &writer(&layout)).unwrap();
+        assert_eq!(
+            fs::read(layout.join(&name)).unwrap(),
+            fs::read(source.path().join(&name)).unwrap()
+        );
+    }
 }
 
 #[test]
