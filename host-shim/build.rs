@@ -27,7 +27,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let compiled = compiled.map(|path| {
             format!(
                 "{{\n    #[repr(C, align(65536))]\n    struct Aligned<T: ?Sized>(T);\n    \
-                 static CODE: &Aligned<[u8]> = &Aligned(*include_bytes!({path:?}));\n    &CODE.0\n}}"
+                 static CODE: &Aligned<[u8]> = &Aligned(*include_bytes!({path:?}));\n    \
+                 // SAFETY: the build has put it here, from the output of `precompile`.\n    \
+                 unsafe {{ countersign_host::runtime::Compiled::new(&CODE.0) }}\n}}"
             )
         });
         let some =

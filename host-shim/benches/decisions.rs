@@ -12,7 +12,7 @@ use countersign::wire::{ImageRequest, Request};
 use countersign_host::{
     blob::{self, Artifact, Expectation, Identity, Root, Signer},
     driver::{Evaluator, Judgement, ModuleEvaluator, Question, decide},
-    runtime::{Embedded, Engine, Limits, Module, Outcome, Profile, RuntimeError},
+    runtime::{Compiled, Embedded, Engine, Limits, Module, Outcome, Profile, RuntimeError},
     source::{Layout, Nothing, Selector},
 };
 use serde_json::Value;
@@ -91,7 +91,11 @@ fn load(name: &str, profile: Profile) -> (Engine, ModuleEvaluator) {
     println!("| {name}.wasm | {} |", wasm.len());
     println!("| {name}.cwasm (compiled ahead of time) | {} |", compiled.len());
     let engine = Engine::new(profile).unwrap();
-    let embedded = Embedded { wasm: Some(wasm), compiled: Some(compiled), matched: false };
+    let embedded = Embedded {
+        wasm: Some(wasm),
+        compiled: Some(unsafe { Compiled::new(compiled) }),
+        matched: false,
+    };
     let (module, _) = Module::embedded(&engine, embedded).unwrap();
     (engine, ModuleEvaluator { module, limits: Limits::default(), now: 0 })
 }

@@ -13,7 +13,8 @@ use countersign::wire::{Answer, Fetch, ImageRequest, Outcome as Verdict, Request
 use countersign_host::{
     driver::{Evaluator, Judgement, Keep, ModuleEvaluator, Question, Warm, decide},
     runtime::{
-        Embedded, Engine, Limits, Module, NoCallbacks, Outcome, Profile, RuntimeError, Slots,
+        Compiled, Embedded, Engine, Limits, Module, NoCallbacks, Outcome, Profile, RuntimeError,
+        Slots,
     },
     source::{EvidenceSource, Layout, Selector},
 };
@@ -111,8 +112,11 @@ fn load(engine: &Engine) -> ModuleEvaluator {
         let path = root().join(format!("target/module/policy-wide.{suffix}"));
         fs::read(path).expect("run `make countersign`").leak()
     };
-    let embedded =
-        Embedded { wasm: Some(read("wasm")), compiled: Some(read("cwasm")), matched: false };
+    let embedded = Embedded {
+        wasm: Some(read("wasm")),
+        compiled: Some(unsafe { Compiled::new(read("cwasm")) }),
+        matched: false,
+    };
     let (module, note) = Module::embedded(engine, embedded).unwrap();
     assert_eq!(note, None);
     ModuleEvaluator { module, limits: Limits::default(), now: 0 }

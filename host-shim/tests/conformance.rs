@@ -15,7 +15,7 @@ use countersign_host::{
     blob::{self, Artifact, Expectation, Identity, Root, Signer},
     driver::{Evaluator, Judgement, ModuleEvaluator},
     policy::Document,
-    runtime::{Embedded, Engine, Limits, Module, Profile},
+    runtime::{Compiled, Embedded, Engine, Limits, Module, Profile},
     source::Nothing,
 };
 
@@ -204,8 +204,11 @@ fn evaluator(name: &str, profile: Profile) -> (Engine, ModuleEvaluator) {
         bytes.unwrap_or_else(|e| panic!("{}: {e}: run `make countersign`", path.display())).leak()
     };
     let engine = Engine::new(profile).unwrap();
-    let embedded =
-        Embedded { wasm: Some(read("wasm")), compiled: Some(read("cwasm")), matched: false };
+    let embedded = Embedded {
+        wasm: Some(read("wasm")),
+        compiled: Some(unsafe { Compiled::new(read("cwasm")) }),
+        matched: false,
+    };
     let (module, _) = Module::embedded(&engine, embedded).unwrap();
     (engine, ModuleEvaluator { module, limits: Limits::default(), now: 0 })
 }

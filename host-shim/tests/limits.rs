@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign::wire::{Decision, Outcome, StepResponse};
 use countersign_host::{
     driver::{Evaluator, ModuleEvaluator},
-    runtime::{Embedded, Engine, Limits, Module, Profile},
+    runtime::{Compiled, Embedded, Engine, Limits, Module, Profile},
 };
 use serde_json::{Value, json};
 
@@ -30,8 +30,11 @@ fn evaluator(name: &str, profile: Profile) -> (Engine, ModuleEvaluator) {
         bytes.unwrap_or_else(|e| panic!("{}: {e}: run `make countersign`", path.display())).leak()
     };
     let engine = Engine::new(profile).unwrap();
-    let embedded =
-        Embedded { wasm: Some(read("wasm")), compiled: Some(read("cwasm")), matched: false };
+    let embedded = Embedded {
+        wasm: Some(read("wasm")),
+        compiled: Some(unsafe { Compiled::new(read("cwasm")) }),
+        matched: false,
+    };
     let (module, _) = Module::embedded(&engine, embedded).unwrap();
     (engine, ModuleEvaluator { module, limits: Limits::default(), now: 0 })
 }

@@ -15,8 +15,8 @@ use countersign_host::{
         DriverError, Evaluator, Judgement, Keep, ModuleEvaluator, Question, Rounds, Warm, decide,
     },
     runtime::{
-        Embedded, Engine, Instance, Limits, Module, NoCallbacks, Outcome, Profile, RuntimeError,
-        Slots,
+        Compiled, Embedded, Engine, Instance, Limits, Module, NoCallbacks, Outcome, Profile,
+        RuntimeError, Slots,
     },
     source::{EvidenceSource, Layout, Selector},
 };
@@ -94,8 +94,11 @@ impl Build {
     fn load_into(&self, engine: Engine) -> (Engine, ModuleEvaluator) {
         assert_eq!(engine.remark(), None);
         let compiled: &'static [u8] = built(&format!("{}.cwasm", self.name)).leak();
-        let embedded =
-            Embedded { wasm: Some(self.wasm().leak()), compiled: Some(compiled), matched: false };
+        let embedded = Embedded {
+            wasm: Some(self.wasm().leak()),
+            compiled: Some(unsafe { Compiled::new(compiled) }),
+            matched: false,
+        };
         let (module, note) = Module::embedded(&engine, embedded).unwrap();
         assert_eq!(note, None, "compiled ahead of time");
         (engine, ModuleEvaluator { module, limits: Limits::default(), now: 0 })

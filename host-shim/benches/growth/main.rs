@@ -11,7 +11,7 @@ use std::{fs, path::Path};
 use countersign::wire::{ImageRequest, Request};
 use countersign_host::{
     driver::{Judgement, ModuleEvaluator, Question, decide},
-    runtime::{Embedded, Engine, Limits, Module, Profile},
+    runtime::{Compiled, Embedded, Engine, Limits, Module, Profile},
 };
 use registry::{Registry, reference};
 use serde_json::{Value, json};
@@ -214,8 +214,11 @@ fn load(name: &str, profile: Profile) -> (Engine, ModuleEvaluator) {
         fs::read(path).expect("run `make countersign`").leak()
     };
     let engine = Engine::new(profile).unwrap();
-    let embedded =
-        Embedded { wasm: Some(read("wasm")), compiled: Some(read("cwasm")), matched: false };
+    let embedded = Embedded {
+        wasm: Some(read("wasm")),
+        compiled: Some(unsafe { Compiled::new(read("cwasm")) }),
+        matched: false,
+    };
     let (module, _) = Module::embedded(&engine, embedded).unwrap();
     (engine, ModuleEvaluator { module, limits: Limits::default(), now: 0 })
 }

@@ -20,4 +20,4 @@ pub use engine::{Engine, Profile, Slots};
 pub use error::{LoadError, RuntimeError};
 pub use instance::Instance;
 pub use limits::Limits;
-pub use module::{Call, Embedded, Module, Modules, Outcome, precompile};
+pub use module::{Call, Compiled, Embedded, Module, Modules, Outcome, precompile};

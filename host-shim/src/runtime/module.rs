@@ -34,10 +34,27 @@ impl Modules {
 pub struct Embedded {
     /// The module's bytes.
     pub wasm: Option<&'static [u8]>,
-    /// What [`precompile`] made of them. At the start of a page it is run where it lies.
-    pub compiled: Option<&'static [u8]>,
+    /// What [`precompile`] made of them.
+    pub compiled: Option<Compiled>,
     /// The build has seen that `compiled` was made of `wasm`: it needs not be found out at each start.
     pub matched: bool,
+}
+
+/// Code that is run as it is. At the start of a page it is run where it lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Compiled(&'static [u8]);
+
+impl Compiled {
+    /// Vouches for the code.
+    ///
+    /// # Safety
+    /// The bytes must come from [`precompile`] by a way on which nobody could change them, such as
+    /// `include_bytes!`, and must never be written to: they are run by this process, without a
+    /// sandbox. A file that somebody else may write to is no such way.
+    #[expect(unsafe_code, reason = "whoever calls it vouches for the code")]
+    pub const unsafe fn new(bytes: &'static [u8]) -> Self {
+        Self(bytes)
+    }
 }
 
 impl Embedded {
@@ -47,8 +64,10 @@ impl Embedded {
     }
 
     fn hash(&self) -> Option<[u8; 32]> {
-        let made_from = self.compiled.filter(|_| self.matched).and_then(<[u8]>::last_chunk);
-        made_from.copied().or_else(|| self.wasm.map(sha256))
+        let made_from = self.compiled.filter(|_| self.matched);
+        made_from
+            .and_then(|compiled| compiled.0.last_chunk().copied())
+            .or_else(|| self.wasm.map(sha256))
     }
 }
 
@@ -143,21 +162,16 @@ impl Module {
         Self::link(engine, &module, digest(wasm))
     }
 
-    fn precompiled(
-        engine: &Engine,
-        wasm: [u8; 32],
-        compiled: &'static [u8],
-    ) -> Result<Self, LoadError> {
-        let Some((code, made_from)) = compiled.split_last_chunk::<32>() else {
+    fn precompiled(engine: &Engine, wasm: [u8; 32], compiled: Compiled) -> Result<Self, LoadError> {
+        let Some((code, made_from)) = compiled.0.split_last_chunk::<32>() else {
             return Err(LoadError::Malformed("it is cut short".to_owned()));
         };
         if *made_from != wasm {
             return Err(LoadError::Malformed("it was made from another module".to_owned()));
         }
         let in_place = in_place::claim(code);
-        // SAFETY: `compiled` was put into this executable by its own build, from the output of
-        // `precompile`; it is as trusted as the code around it, lives as long as the process and is
-        // never written to. Code for another architecture, version or configuration of wasmtime is
+        // SAFETY: whoever made a `Compiled` has vouched that it is the output of `precompile`, and is
+        // never written to; it lives as long as the process. Code for another architecture, version or configuration of wasmtime is
         // refused when it is read.
         #[expect(unsafe_code, reason = "there is no other way to load code compiled ahead of time")]
         let module = unsafe {

@@ -5,8 +5,8 @@ use std::{
 };
 
 use countersign_host::runtime::{
-    Call, Embedded, Engine, HostCallbacks, Instance, Limits, LoadError, Module, NoCallbacks,
-    Outcome, Profile, RuntimeError, Slots, precompile,
+    Call, Compiled, Embedded, Engine, HostCallbacks, Instance, Limits, LoadError, Module,
+    NoCallbacks, Outcome, Profile, RuntimeError, Slots, precompile,
 };
 
 use crate::guest::{answering, with_body};
@@ -194,7 +194,11 @@ fn code_compiled_ahead_of_time_runs_and_never_stands_for_another_module() {
     let load = |wasm, compiled| {
         Module::embedded(
             engine(),
-            Embedded { wasm: Some(wasm), compiled: Some(compiled), matched: false },
+            Embedded {
+                wasm: Some(wasm),
+                compiled: Some(unsafe { Compiled::new(compiled) }),
+                matched: false,
+            },
         )
         .unwrap()
     };
@@ -221,7 +225,11 @@ fn code_that_starts_a_page_runs_where_it_lies_and_as_a_copy_beside_it() {
     room[start..start + code.len()].copy_from_slice(&code);
     let compiled: &'static [u8] = &room[start..start + code.len()];
     let load = |matched| {
-        let embedded = Embedded { wasm: Some(wasm), compiled: Some(compiled), matched };
+        let embedded = Embedded {
+            wasm: Some(wasm),
+            compiled: Some(unsafe { Compiled::new(compiled) }),
+            matched,
+        };
         assert_eq!(embedded.digest(), Embedded { compiled: None, ..embedded }.digest());
         let engine = Engine::new(Profile::Wide).unwrap();
         Module::embedded(&engine, embedded).unwrap().0
@@ -333,7 +341,11 @@ fn a_pooled_engine_has_room_for_so_many_and_so_much() {
 fn code_compiled_ahead_of_time_runs_in_every_engine_that_reserves_addresses() {
     let wasm: &'static [u8] = answering(b"one").leak();
     let compiled: &'static [u8] = precompile(engine(), wasm).unwrap().leak();
-    let embedded = Embedded { wasm: Some(wasm), compiled: Some(compiled), matched: false };
+    let embedded = Embedded {
+        wasm: Some(wasm),
+        compiled: Some(unsafe { Compiled::new(compiled) }),
+        matched: false,
+    };
     let pooled = Engine::pooled(Profile::Wide, Slots { instances: 1, memory: 1 << 20 }).unwrap();
     let (_, note) = Module::embedded(&pooled, embedded).unwrap();
     assert_eq!(note, None);
