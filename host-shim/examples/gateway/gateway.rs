@@ -1,7 +1,9 @@
 //! The gateway itself: an axum router over a registry.
 //!
 //! Manifests are decided on before they are handed out; blobs, and the children of an index, are
-//! handed out once a manifest that names them was. What is refused is answered as a registry answers:
+//! handed out once a manifest that names them was, for as long as that decision holds and an hour at
+//! the most. (A rule with `subject: { platforms: […] }` decides on those platforms, and all are handed
+//! out: let rules decide on `platforms` or on the index.) What is refused is answered as a registry answers:
 //! 403 `DENIED` with the reason, and 503 where evidence could not be had.
 
 use std::{
@@ -17,7 +19,10 @@ use axum::{
     http::{HeaderValue, Response, StatusCode, header},
     routing::get,
 };
-use countersign::wire::{ImageRequest, Outcome, Request};
+use countersign::{
+    time::Time,
+    wire::{ImageRequest, Outcome, Request},
+};
 use countersign_host::{
     driver::{Evaluator, Question, decide},
     registry::{MAX_MANIFEST, Registry, RegistryError, Repository, sha256_of},
@@ -26,6 +31,8 @@ use serde_json::{Value, json};
 
 /// Descriptors that are remembered of manifests that were handed out.
 const MAX_KNOWN: usize = 100_000;
+/// Seconds for which they are, if the decision holds as long: a pull has come to its end by then.
+const KNOWN_FOR: i64 = 3600;
 
 /// What the gateway is made of.
 pub(crate) struct Gateway {
@@ -39,8 +46,16 @@ pub(crate) struct Gateway {
     pub(crate) registry: Registry,
     /// What time it is: RFC 3339 in UTC.
     pub(crate) clock: fn() -> String,
-    /// Sizes by repository and digest, of what manifests that were handed out name.
-    pub(crate) known: Mutex<HashMap<(String, String), u64>>,
+    /// By repository and digest, what manifests that were handed out name.
+    pub(crate) known: Mutex<HashMap<(String, String), Known>>,
+}
+
+/// Part of an image that was allowed.
+#[derive(Clone, Copy)]
+pub(crate) struct Known {
+    size: u64,
+    /// Unix time at which the image is decided on anew.
+    until: i64,
 }
 
 /// An answer other than what was asked for.
@@ -82,21 +97,21 @@ impl Gateway {
         repository: &Repository,
         what: &str,
     ) -> Result<Response<Body>, Refused> {
-        let digest = match self.size(named, what) {
+        let (digest, until) = match self.known(named, what) {
             // A platform of an index that was handed out.
-            Some(_) => what.to_owned(),
+            Some(known) => (what.to_owned(), known.until),
             None => self.decide(named, what)?,
         };
         // By the digest that was decided on, whatever the tag says by now.
         let manifest = self.registry.manifest(repository, &digest, MAX_MANIFEST)?;
-        self.remember(named, &manifest.bytes);
+        self.remember(named, &manifest.bytes, until);
         let media_type = manifest.media_type.unwrap_or_default();
         let digest = sha256_of(&manifest.bytes);
         Ok(found(Body::from(manifest.bytes), &media_type, &digest))
     }
 
-    /// The digest of the image, if the policy allows it.
-    fn decide(&self, named: &str, what: &str) -> Result<String, Refused> {
+    /// The digest of the image, if the policy allows it, and until when.
+    fn decide(&self, named: &str, what: &str) -> Result<(String, i64), Refused> {
         let joint = if what.contains(':') { '@' } else { ':' };
         let reference = format!("{named}{joint}{what}");
         let request =
@@ -112,8 +127,10 @@ impl Gateway {
             let reason = image.and_then(|image| image.reason.as_ref());
             reason.map_or_else(|| "refused".to_owned(), |r| format!("{}: {}", r.code, r.message))
         };
-        match (decision.outcome, image.and_then(|image| image.digest.clone())) {
-            (Outcome::Allow, Some(digest)) => Ok(digest),
+        let until = decision.valid_until.as_deref().and_then(Time::parse).map(Time::unix);
+        let until = until.unwrap_or(i64::MAX).min(unix(&now).saturating_add(KNOWN_FOR));
+        match (decision.enforced(), image.and_then(|image| image.digest.clone())) {
+            (Outcome::Allow, Some(digest)) => Ok((digest, until)),
             (Outcome::Undetermined, _) => {
                 Err(Refused(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", reason()))
             }
@@ -127,7 +144,7 @@ impl Gateway {
         repository: &Repository,
         digest: &str,
     ) -> Result<Response<Body>, Refused> {
-        let size = self.size(named, digest).ok_or_else(|| {
+        let Known { size, .. } = self.known(named, digest).ok_or_else(|| {
             let words = "no manifest that names this blob was pulled through here".to_owned();
             Refused(StatusCode::FORBIDDEN, "DENIED", words)
         })?;
@@ -139,13 +156,14 @@ impl Gateway {
         Ok(found(Body::from(bytes), "application/octet-stream", digest))
     }
 
-    fn size(&self, named: &str, digest: &str) -> Option<u64> {
+    fn known(&self, named: &str, digest: &str) -> Option<Known> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&(named.to_owned(), digest.to_owned())).copied()
+        let known = known.get(&(named.to_owned(), digest.to_owned())).copied();
+        known.filter(|known| unix(&(self.clock)()) < known.until)
     }
 
     /// Config, layers and children. References to somewhere else, such as `subject`, are not of it.
-    fn remember(&self, named: &str, manifest: &[u8]) {
+    fn remember(&self, named: &str, manifest: &[u8], until: i64) {
         let Ok(manifest) = serde_json::from_slice::<Value>(manifest) else { return };
         let list = |name: &str| manifest[name].as_array().cloned().unwrap_or_default();
         let parts = [vec![manifest["config"].clone()], list("layers"), list("manifests")];
@@ -155,10 +173,17 @@ impl Gateway {
         }
         for part in parts.iter().flatten() {
             if let (Some(digest), Some(size)) = (part["digest"].as_str(), part["size"].as_u64()) {
-                known.insert((named.to_owned(), digest.to_owned()), size);
+                let part = known.entry((named.to_owned(), digest.to_owned()));
+                let part = part.or_insert(Known { size, until });
+                *part = Known { size, until: until.max(part.until) };
             }
         }
     }
+}
+
+/// What is no time is over.
+fn unix(time: &str) -> i64 {
+    Time::parse(time).map_or(i64::MAX, Time::unix)
 }
 
 fn found(body: Body, media_type: &str, digest: &str) -> Response<Body> {

@@ -1,4 +1,5 @@
-//! A gateway in front of a registry that hands out signed images only.
+//! A gateway in front of a registry that hands out signed images only. It asks nobody who he is, and
+//! pulls with the credentials of this machine: let only those reach it who may read what they may.
 //!
 //! ```console
 //! $ cargo run --release -p countersign-host --example gateway -- ghcr.io policy.json 127.0.0.1:5050 &

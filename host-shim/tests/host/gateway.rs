@@ -5,7 +5,10 @@ mod example;
 
 use std::{
     fs,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use countersign_host::{
@@ -48,6 +51,10 @@ fn now() -> String {
 impl Stage {
     /// Nothing without the corpora.
     fn new() -> Option<Self> {
+        Self::at(now)
+    }
+
+    fn at(clock: fn() -> String) -> Option<Self> {
         let corpora = corpora::corpora()?;
         let cases: Vec<Value> =
             serde_json::from_slice(&fs::read(corpora.join("cases.json")).unwrap()).unwrap();
@@ -70,7 +77,7 @@ impl Stage {
             policy: case["policy"].clone(),
             evaluator: Box::new(Native),
             registry: Registry::new(&options),
-            clock: now,
+            clock,
             known: Mutex::default(),
         };
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -118,6 +125,25 @@ fn an_unsigned_image_is_refused_with_its_reason_and_its_blobs_with_it() {
     assert!(refused.message().contains("no signatures found"), "{}", refused.message());
     let blob = stage.upstream.push_blob("acme/other", b"{}");
     assert_eq!(stage.get(&format!("acme/other/blobs/{blob}")).status, 403);
+}
+
+#[test]
+fn what_was_allowed_is_decided_on_anew_after_a_while() {
+    static LATER: AtomicI64 = AtomicI64::new(0);
+    let clock = || {
+        let start = countersign::time::Time::parse(&now()).unwrap().unix();
+        countersign::time::Time::from_unix(start + LATER.load(Ordering::Relaxed)).to_string()
+    };
+    let Some(stage) = Stage::at(clock) else { return };
+    let manifest = stage.get("acme/app/manifests/1");
+    let digest = countersign_host::registry::sha256_of(&manifest.bytes);
+    let manifest: Value = serde_json::from_slice(&manifest.bytes).unwrap();
+    let blob = format!("acme/app/blobs/{}", manifest["config"]["digest"].as_str().unwrap());
+    assert_eq!(stage.get(&blob).status, 200);
+    LATER.store(3600, Ordering::Relaxed);
+    assert_eq!(stage.get(&blob).status, 403);
+    assert_eq!(stage.get(&format!("acme/app/manifests/{digest}")).status, 200);
+    assert_eq!(stage.get(&blob).status, 200, "its manifest was allowed again");
 }
 
 #[test]
