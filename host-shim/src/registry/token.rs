@@ -270,7 +270,7 @@ mod tests {
             realm: "https://auth.example/t?x=1".to_owned(),
             service: Some("a, b".to_owned()),
         };
-        assert_eq!(Challenge::parse(header), [expected.clone()]);
+        assert_eq!(Challenge::parse(header), std::slice::from_ref(&expected));
         assert_eq!(Challenge::parse(r#"Basic realm="x""#), [Challenge::Basic]);
         let both = format!("BASIC realm=\"\\\"\", {header}, Negotiate abc==");
         assert_eq!(Challenge::parse(&both), [Challenge::Basic, expected.clone()]);
