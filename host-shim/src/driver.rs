@@ -17,7 +17,7 @@ use std::{
 use countersign::{
     evidence::Budget,
     wire::{
-        Answer, Decision, EvidenceItem, Fetch, Request, STEP_VERSION, StepResponse,
+        Answer, Decision, EvidenceItem, Fetch, Request, RequestField, STEP_VERSION, StepResponse,
         UnavailableReason,
     },
 };
@@ -124,30 +124,108 @@ pub fn decide(
     source: &dyn EvidenceSource,
     question: &Question<'_>,
 ) -> Result<Judgement, DriverError> {
-    let before = source.traffic();
-    let kept = evaluator.open(question).map_err(DriverError::Runtime)?;
-    let mut rounds = kept.unwrap_or_else(|| Box::new(Steps { evaluator, question }));
-    let (mut evidence, mut new) = (Vec::new(), 0);
-    let mut asked = BTreeSet::new();
-    let mut stats = Stats::default();
-    while stats.rounds < MAX_ROUNDS {
-        let outcome = rounds.next(&evidence, new).map_err(DriverError::Runtime)?;
-        stats.rounds += 1;
-        stats.fuel += outcome.fuel;
-        stats.memory = stats.memory.max(outcome.memory);
-        let need = match parse(&outcome.response)? {
-            Next::Decision(decision) => {
-                rounds.done();
-                stats.add_traffic(before, source.traffic());
-                return Ok(Judgement { decision, response: outcome.response, evidence, stats });
-            }
-            Next::Need(need) => fresh(need, &mut asked)?,
-        };
-        new = need.len();
-        stats.fetches += new as u64;
-        evidence.extend(fetch_all(source, need));
+    Run::start(source).finish(evaluator, question)
+}
+
+/// A decision under way: what was fetched for it, and what that took.
+#[derive(Clone)]
+pub(crate) struct Run<'a> {
+    source: &'a dyn EvidenceSource,
+    before: Traffic,
+    evidence: Vec<EvidenceItem>,
+    asked: BTreeSet<Fetch>,
+    stats: Stats,
+}
+
+/// What the module says to a question, before anything is fetched.
+pub(crate) enum Asked {
+    /// This, whatever there is to be fetched.
+    Decision(Box<Judgement>),
+    /// What it needs, and what of the request it looks at.
+    Need { need: Vec<Fetch>, reads: Option<Vec<RequestField>> },
+}
+
+impl<'a> Run<'a> {
+    /// Nothing was asked yet.
+    pub(crate) fn start(source: &'a dyn EvidenceSource) -> Self {
+        let (before, evidence) = (source.traffic(), Vec::new());
+        Self { source, before, evidence, asked: BTreeSet::new(), stats: Stats::default() }
     }
-    Err(DriverError::NoProgress(format!("no decision after {MAX_ROUNDS} rounds")))
+
+    /// Asks the module once, on an instance that is free again when this returns.
+    pub(crate) fn ask(
+        &mut self,
+        evaluator: &dyn Evaluator,
+        question: &Question<'_>,
+    ) -> Result<Asked, DriverError> {
+        let mut rounds = open(evaluator, question)?;
+        let next = self.step(&mut *rounds, self.evidence.len())?;
+        rounds.done();
+        Ok(match next {
+            Next::Decision(decision, response) => {
+                let (evidence, stats) = (self.evidence.clone(), self.stats());
+                Asked::Decision(Box::new(Judgement { decision, response, evidence, stats }))
+            }
+            Next::Need(need, reads) => Asked::Need { need, reads },
+        })
+    }
+
+    /// Goes on with what was fetched already, until there is a decision.
+    pub(crate) fn finish(
+        mut self,
+        evaluator: &dyn Evaluator,
+        question: &Question<'_>,
+    ) -> Result<Judgement, DriverError> {
+        let mut rounds = open(evaluator, question)?;
+        let mut new = self.evidence.len();
+        loop {
+            match self.step(&mut *rounds, new)? {
+                Next::Decision(decision, response) => {
+                    rounds.done();
+                    let stats = self.stats();
+                    return Ok(Judgement { decision, response, evidence: self.evidence, stats });
+                }
+                Next::Need(need, _) => new = self.fetch(need)?.len(),
+            }
+        }
+    }
+
+    /// Fetches what the module needs. What came.
+    pub(crate) fn fetch(&mut self, need: Vec<Fetch>) -> Result<&[EvidenceItem], DriverError> {
+        let need = fresh(need, &mut self.asked)?;
+        self.stats.fetches += need.len() as u64;
+        let known = self.evidence.len();
+        self.evidence.extend(fetch_all(self.source, need));
+        Ok(self.evidence.get(known..).unwrap_or_default())
+    }
+
+    /// What it has taken so far.
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = self.stats;
+        stats.add_traffic(self.before, self.source.traffic());
+        stats
+    }
+
+    /// One round. Of the evidence the last `new` items came since the one before.
+    fn step(&mut self, rounds: &mut dyn Rounds, new: usize) -> Result<Next, DriverError> {
+        if self.stats.rounds == MAX_ROUNDS {
+            let message = format!("no decision after {MAX_ROUNDS} rounds");
+            return Err(DriverError::NoProgress(message));
+        }
+        let outcome = rounds.next(&self.evidence, new).map_err(DriverError::Runtime)?;
+        self.stats.rounds += 1;
+        self.stats.fuel += outcome.fuel;
+        self.stats.memory = self.stats.memory.max(outcome.memory);
+        parse(outcome.response)
+    }
+}
+
+fn open<'a>(
+    evaluator: &'a dyn Evaluator,
+    question: &'a Question<'_>,
+) -> Result<Box<dyn Rounds + 'a>, DriverError> {
+    let kept = evaluator.open(question).map_err(DriverError::Runtime)?;
+    Ok(kept.unwrap_or_else(|| Box::new(Steps { evaluator, question })))
 }
 
 impl Stats {
@@ -158,20 +236,21 @@ impl Stats {
 }
 
 enum Next {
-    Decision(Decision),
-    Need(Vec<Fetch>),
+    /// And the answer that it stands in.
+    Decision(Decision, Vec<u8>),
+    Need(Vec<Fetch>, Option<Vec<RequestField>>),
 }
 
-fn parse(response: &[u8]) -> Result<Next, DriverError> {
+fn parse(answer: Vec<u8>) -> Result<Next, DriverError> {
     let malformed = |e: &str| DriverError::Malformed(e.to_owned());
     let response: StepResponse =
-        serde_json::from_slice(response).map_err(|e| malformed(&e.to_string()))?;
+        serde_json::from_slice(&answer).map_err(|e| malformed(&e.to_string()))?;
     if response.api_version != STEP_VERSION {
         return Err(malformed(&format!("apiVersion is `{}`", response.api_version)));
     }
     match (response.need, response.decision) {
-        (None, Some(decision)) => Ok(Next::Decision(decision)),
-        (Some(need), None) if !need.is_empty() => Ok(Next::Need(need)),
+        (None, Some(decision)) => Ok(Next::Decision(decision, answer)),
+        (Some(need), None) if !need.is_empty() => Ok(Next::Need(need, response.reads)),
         (Some(_), None) => Err(malformed("`need` is empty")),
         (Some(_), Some(_)) => Err(malformed("both `need` and `decision` are there")),
         (None, None) => Err(malformed("neither `need` nor `decision` is there")),

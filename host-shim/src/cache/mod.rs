@@ -6,12 +6,18 @@
 
 mod clock;
 mod content;
+mod decisions;
 mod flight;
 pub(crate) mod lru;
 mod source;
 
 pub use clock::{Clock, Monotonic};
 pub use content::{Content, ContentOptions, default_directory};
+pub use decisions::{
+    CachedJudgement, DecisionAges, DecisionFigures, DecisionStore, Decisions, Entry, Hit, Key,
+    MemoryDecisions, Redis, RedisError, RedisFigures, RedisOptions, SealKey, SealKeyError, Setting,
+    decide_cached,
+};
 pub use source::{Ages, Cached, Figures};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -18,6 +18,7 @@ use super::{
     style::{Style, When},
 };
 use crate::{
+    cache::{CachedJudgement, Hit},
     driver::{Judgement, Stats, Warm},
     runtime::Modules,
     trust,
@@ -92,6 +93,35 @@ struct Entry {
     error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stats: Option<Stats>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache: Option<FoundReport>,
+}
+
+/// That a decision was not made now.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FoundReport {
+    source: &'static str,
+    made: String,
+    age_seconds: u64,
+    valid_until: String,
+    /// Digests of what it rests on.
+    evidence: Vec<String>,
+    #[serde(skip)]
+    words: String,
+}
+
+impl From<Hit> for FoundReport {
+    fn from(hit: Hit) -> Self {
+        Self {
+            source: hit.source,
+            made: hit.made.to_string(),
+            age_seconds: hit.age,
+            valid_until: hit.until.to_string(),
+            words: hit.to_string(),
+            evidence: hit.evidence,
+        }
+    }
 }
 
 impl Manner {
@@ -140,18 +170,31 @@ impl<'a> Session<'a> {
         judged: Result<Judgement, String>,
         locate: &dyn Fn(&str) -> String,
     ) {
+        let judged = judged.map(|judgement| CachedJudgement { judgement, hit: None });
+        self.add_found(reference, judged, locate);
+    }
+
+    /// The same, of a decision that may have been made before.
+    pub(super) fn add_found(
+        &mut self,
+        reference: &str,
+        judged: Result<CachedJudgement, String>,
+        locate: &dyn Fn(&str) -> String,
+    ) {
         let reference = reference.to_owned();
         let entry = match judged {
-            Ok(Judgement { decision, stats, .. }) => {
+            Ok(CachedJudgement { judgement: Judgement { decision, stats, .. }, hit }) => {
                 self.exit = self.exit.worst(exit_of(&decision, self.honor_mode));
                 self.complain(&decision.errors, &reference, locate);
                 let stats = self.manner.stats.then_some(stats);
-                Entry { reference, decision: Some(decision), error: None, stats }
+                let cache = hit.map(FoundReport::from);
+                Entry { reference, decision: Some(decision), error: None, stats, cache }
             }
             Err(message) => {
                 self.exit = Exit::BadInput;
                 note(&format!("error: {}: {}", clean(&reference), clean(&message)));
-                Entry { reference, decision: None, error: Some(message), stats: None }
+                let error = Some(message);
+                Entry { reference, decision: None, error, stats: None, cache: None }
             }
         };
         self.report.results.push(entry);
@@ -191,6 +234,9 @@ impl<'a> Session<'a> {
         for entry in &self.report.results {
             if let Some(decision) = &entry.decision {
                 text.push_str(&say(decision, style, self.honor_mode));
+            }
+            if let Some(found) = &entry.cache {
+                text.push_str(&format!("{}\n", found.words));
             }
             if let Some(stats) = &entry.stats {
                 note(&figures(stats));

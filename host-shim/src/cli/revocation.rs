@@ -39,6 +39,11 @@ enum Whom {
 }
 
 impl RevocationOptions {
+    /// In words, for the keys of decisions that hosts share.
+    pub(super) fn road(&self) -> String {
+        format!("revocation {:?} {:?}", self.reach, self.hosts)
+    }
+
     /// What answers. Nothing is opened yet.
     pub(super) fn source(&self) -> Revocation {
         Revocation::new(Options {

@@ -44,6 +44,12 @@ impl Registries {
         Self { cache, ..self }
     }
 
+    /// In words, for the keys of decisions that hosts share.
+    pub(super) fn road(&self) -> String {
+        let Options { plain_http, mirrors, .. } = &self.options;
+        format!("registries, plain http {plain_http}, {mirrors:?}")
+    }
+
     /// Where the evidence of images on registries comes from.
     pub(super) fn source(&self) -> &dyn EvidenceSource {
         self.client()
@@ -114,6 +120,11 @@ impl<'a> Target<'a> {
         }
         let source = Source::Registry(registries.client());
         Ok(Self { reference: argument.to_owned(), source })
+    }
+
+    /// True where it is on a registry, and not in this machine's files.
+    pub(super) fn is_remote(&self) -> bool {
+        matches!(self.source, Source::Registry(_))
     }
 
     /// Where its evidence comes from.

@@ -19,6 +19,7 @@ use super::{
     target::{self, Registries, Target},
 };
 use crate::{
+    cache::{CachedJudgement, Decisions, Setting, decide_cached},
     driver::{Evaluator, Judgement, Question, decide},
     object,
     pack::{Pack, PackSource},
@@ -143,15 +144,17 @@ impl Verify {
         let registries = self.registries()?;
         let revocation = self.revocation.source();
         let pack = self.pack()?;
+        let before = self.before(&registries)?;
         let place = Place { image: self.image.as_deref(), registries: &registries };
         for reference in &self.references {
             let judged = place.open(reference, &context).and_then(|(target, request)| {
                 let source = Sources { images: target.source(), revocation: &revocation };
                 let packed = pack.as_ref().map(|pack| self.packed(pack, &source));
                 let source = packed.as_ref().map_or(&source as &dyn EvidenceSource, |p| p);
-                self.decide(&document, &session, source, &request)
+                let before = before.as_ref().filter(|_| target.is_remote());
+                self.decide(&document, &session, source, &request, before)
             });
-            session.add(reference, judged, &|pointer| document.locate(pointer));
+            session.add_found(reference, judged, &|pointer| document.locate(pointer));
         }
         registries.say_notes();
         say_notes(&revocation);
@@ -165,6 +168,13 @@ impl Verify {
         let own = self.trusted_root.as_deref();
         let roots = self.believed.renew(&mut document, own, self.manner.clock().now)?;
         Ok((document, roots))
+    }
+
+    /// Decisions that were made before, where they are asked for.
+    fn before(&self, registries: &Registries) -> Result<Option<Before>, String> {
+        let roads = format!("{}; {}", registries.road(), self.revocation.road());
+        let decisions = self.cache.decisions()?;
+        Ok(decisions.map(|decisions| Before { decisions, roads }))
     }
 
     fn start(&self, modules: Modules) -> Result<Session<'_>, String> {
@@ -211,8 +221,9 @@ impl Verify {
         let pack = self.pack()?;
         let packed = pack.as_ref().map(|pack| self.packed(pack, &source));
         let source = packed.as_ref().map_or(&source as &dyn EvidenceSource, |p| p);
-        let judged = self.decide(document, &session, source, &request);
-        session.add(name, judged, &|pointer| document.locate(pointer));
+        let before = self.before(&registries)?;
+        let judged = self.decide(document, &session, source, &request, before.as_ref());
+        session.add_found(name, judged, &|pointer| document.locate(pointer));
         registries.say_notes();
         say_notes(&revocation);
         Ok(session.finish())
@@ -224,17 +235,29 @@ impl Verify {
         session: &Session<'_>,
         source: &dyn EvidenceSource,
         request: &Request,
-    ) -> Result<Judgement, String> {
+        before: Option<&Before>,
+    ) -> Result<CachedJudgement, String> {
         let question =
             Question { policy: &document.value, request, now: session.now(), budget: None };
+        if let Some(Before { decisions, roads }) = before {
+            let setting = Setting { module: session.module(), roads, audience: "" };
+            return decide_cached(decisions, &setting, &session.evaluator, source, &question)
+                .map_err(|e| e.to_string());
+        }
         let (judgement, record) =
             decide_recorded(&session.evaluator, source, &question, session.module())?;
         if let Some(path) = &self.record {
             let written = fs::write(path, record.to_json());
             written.map_err(|e| format!("`{}` cannot be written: {e}", path.display()))?;
         }
-        Ok(judgement)
+        Ok(CachedJudgement { judgement, hit: None })
     }
+}
+
+/// Decisions that were made before, and where evidence for new ones is looked for.
+struct Before {
+    decisions: Decisions,
+    roads: String,
 }
 
 /// Where the references of a command line are.

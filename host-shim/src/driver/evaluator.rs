@@ -38,7 +38,7 @@ pub trait Rounds {
     /// came since the last round.
     fn next(&mut self, evidence: &[EvidenceItem], new: usize) -> Result<Outcome, RuntimeError>;
 
-    /// The last answer was the decision.
+    /// Nothing more is asked: the last answer was the decision, or it is known from before.
     fn done(self: Box<Self>) {}
 }
 

@@ -2,6 +2,9 @@
 
 mod command;
 mod content;
+mod decisions;
+mod flights;
+mod redis;
 mod source;
 
 use std::{

@@ -10,6 +10,11 @@ mod made;
 #[path = "../../../tests/support/notation_pki.rs"]
 #[allow(dead_code, reason = "it is the core's too")]
 mod pki;
+#[path = "../../../tests/support/promises.rs"]
+mod promises;
+#[path = "../../../tests/policy/registry.rs"]
+#[allow(dead_code, reason = "it is the core's too")]
+mod signed;
 #[path = "../../../tests/support/sigstore/mod.rs"]
 #[allow(unused_imports, reason = "it is the core's too")]
 mod sigstore;

@@ -8,7 +8,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::entries;
+use super::{
+    entries,
+    redis::{KEY as SEAL, Server},
+};
 use crate::{
     loopback::Loopback,
     scratch::{Scratch, image, tag},
@@ -62,13 +65,18 @@ impl Stage {
         self.scratch.path().join("cache")
     }
 
+    fn reference(&self, reference: &str) -> String {
+        format!("{}{reference}", self.registry.repository())
+    }
+
     fn verify(&self, reference: &str, more: &[&str]) -> (Output, Vec<String>) {
         let before = self.registry.log().len();
         let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
-            .args(["verify", "--plain-http", "--output", "json", "--policy"])
+            .args(["verify", "--plain-http", "--policy"])
             .arg(self.scratch.path().join("policy.yaml"))
+            .args(if more.contains(&"text") { &[][..] } else { &["--output", "json"] })
             .args(more)
-            .arg(format!("{}{reference}", self.registry.repository()))
+            .arg(self.reference(reference))
             .env("XDG_CACHE_HOME", self.scratch.path().join("xdg"))
             .output()
             .unwrap();
@@ -136,4 +144,66 @@ fn the_users_cache_is_used_unless_told_otherwise() {
     assert!(!entries(&stage.scratch.path().join("xdg/countersign")).is_empty());
     let (output, _) = stage.verify(":1", &["--no-cache", "--cache-dir", "x"]);
     assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn another_command_finds_the_decision_and_says_how_old_it_is() {
+    let Some(mut server) = Server::start() else { return };
+    let stage = Stage::new();
+    let key = stage.scratch.write("key", SEAL);
+    let url = stage.scratch.write("url", format!("{}\n", server.url()));
+    let url = format!("file:{}", url.display());
+    let more = ["--no-cache", "--decision-cache", &url, "--decision-cache-key", text(&key)];
+    let found = |output: &Output| -> Value {
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        report["results"][0]["cache"].clone()
+    };
+    let (made, _) = stage.verify(":1", &more);
+    assert_eq!(found(&made), Value::Null);
+    // Where this machine is too busy for the command's patience, it decides anew.
+    let until_found = |more: &[&str], is_found: &dyn Fn(&Output) -> bool| {
+        let mut tries = (0..20).map(|_| stage.verify(":1", more));
+        tries.find(|(output, _)| is_found(output)).expect("it is found at last")
+    };
+    let (again, paths) = until_found(&more, &|output| found(output) != Value::Null);
+    assert_eq!(paths, ["/v2/app/manifests/1"], "the tag is asked for, and nothing else");
+    assert_eq!(decision(&made), decision(&again));
+    assert_eq!((made.status.code(), again.status.code()), (Some(1), Some(1)));
+    let cache = found(&again);
+    assert_eq!(cache["source"], "redis");
+    assert!(cache["ageSeconds"].as_u64().unwrap() < 30, "{cache}");
+    assert!(cache["evidence"].as_array().unwrap().contains(&json!(stage.digest)), "{cache}");
+    // For people.
+    let words = [&more[..], &["--output", "text"]].concat();
+    let says = |output: &Output| {
+        String::from_utf8_lossy(&output.stdout).contains("\nfrom the cache (redis): decided ")
+    };
+    until_found(&words, &says);
+    server.stop();
+    let (down, _) = stage.verify(":1", &more);
+    assert_eq!((found(&down), decision(&down)), (Value::Null, decision(&made)));
+}
+
+#[test]
+fn a_cache_of_decisions_needs_its_key_and_the_clock() {
+    let stage = Stage::new();
+    let key = stage.scratch.write("key", SEAL);
+    let (key, url) = (text(&key), "redis://localhost:1");
+    let with_key = ["--decision-cache", url, "--decision-cache-key", key];
+    let short = stage.scratch.write("short", "short");
+    for (more, words) in [
+        (vec!["--decision-cache", url], "--decision-cache-key"),
+        (vec!["--decision-cache", url, "--decision-cache-key", text(&short)], "expected 32"),
+        (vec!["--decision-cache", "x:y", "--decision-cache-key", key], "redis://HOST"),
+        (vec!["--decision-cache", "file:/no/url", "--decision-cache-key", key], "/no/url"),
+        ([&with_key[..], &["--now", "2026-11-21T03:00:00Z"]].concat(), "--now"),
+        ([&with_key[..], &["--record", "x"]].concat(), "--record"),
+        ([&with_key[..], &["--pack", "x"]].concat(), "--pack"),
+        ([&with_key[..], &["--decision-cache-ca", "/no/ca"]].concat(), "/no/ca"),
+    ] {
+        let (output, _) = stage.verify(":1", &more);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains(words), "{said}");
+    }
 }
