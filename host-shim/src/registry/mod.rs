@@ -363,7 +363,7 @@ fn refusal(repository: &Repository, status: u16, message: &str) -> RegistryError
         401 | 403 => RegistryError::Denied(message),
         404 => RegistryError::Absent(message),
         408 | 425 | 429 | 500..=599 => RegistryError::Transport(message),
-        400 | 405 | 409 | 411..=417 => RegistryError::Refused(message),
+        400 | 405 | 406 | 409 | 411..=417 => RegistryError::Refused(message),
         _ => RegistryError::Garbled(message),
     }
 }
