@@ -26,6 +26,7 @@ mod evaluate;
 pub mod evidence;
 pub mod glob;
 pub mod json;
+pub mod pack;
 pub mod pem;
 pub mod policy;
 pub mod predicate;

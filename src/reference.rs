@@ -258,7 +258,8 @@ pub(crate) fn is_path_component(text: &str) -> bool {
     last_alphanumeric && separator.is_empty()
 }
 
-fn is_tag(text: &str) -> bool {
+/// True for what may be a tag (distribution-spec v1.1, "Pulling manifests").
+pub fn is_tag(text: &str) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     (1..=128).contains(&text.len())
         && text.bytes().next().is_some_and(word)

@@ -30,6 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("verdict", &["wire"]),
     ("wire", &["evidence", "json", "verdict"]),
     ("evidence", &["reference", "verdict", "wire"]),
+    ("pack", &["json", "reference", "wire"]),
     // What an attestation says.
     ("predicate", &["glob", "json", "reference", "time", "verdict"]),
     // Whom to believe.

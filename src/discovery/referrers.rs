@@ -167,6 +167,9 @@ fn classify(artifact_type: &str, roads: &Roads) -> Option<Kind> {
 
 /// The descriptors of an index.
 fn listed(found: Found<'_>, discovered: &mut Discovered) -> Vec<(Digest, Descriptor)> {
+    if let Some(partial) = found.partial {
+        discovered.problem("referrers", Claim::REFERRERS, partial.reason());
+    }
     match manifest::parse(found.bytes) {
         Ok((index, Shape::Index)) => index
             .manifests

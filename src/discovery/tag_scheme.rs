@@ -114,6 +114,9 @@ fn layers(
         }
         Err(Miss::Absent(_) | Miss::Pending) => return Vec::new(),
     };
+    if let Some(partial) = found.partial {
+        discovered.problem(&format!("tag {tag}"), &[claim], partial.reason());
+    }
     let layers = match manifest::parse(found.bytes) {
         Ok((parsed, _)) => parsed.layers.unwrap_or_default(),
         Err(error) => {

@@ -44,6 +44,22 @@ pub struct Found<'a> {
     pub bytes: &'a [u8],
     /// False where the host wrote the document anew.
     pub exact: bool,
+    /// Why this is only a part of what is there, where it is.
+    pub partial: Option<Partial<'a>>,
+}
+
+/// Why a list is not whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Partial<'a> {
+    reason: UnavailableReason,
+    message: &'a str,
+}
+
+impl Partial<'_> {
+    /// For what may be hidden by it.
+    pub fn reason(&self) -> Reason {
+        Reason::of(code(self.reason)).found(self.message)
+    }
 }
 
 /// Why there are no bytes.
@@ -242,7 +258,7 @@ impl<'a> Evidence<'a> {
         let answer = self.answers.get(fetch).copied()?;
         Some(match answer {
             None => Err(disagreement(fetch)),
-            Some(Answer::Found { bytes, reserialised, .. }) => {
+            Some(answer @ (Answer::Found { bytes, .. } | Answer::Partial { bytes, .. })) => {
                 let length = bytes.0.len() as u64;
                 // One answer is paid for once, however often it is looked at.
                 if length <= most && self.read.insert(fetch.clone()) {
@@ -257,7 +273,14 @@ impl<'a> Evidence<'a> {
                 } else if self.bytes > self.budget.evidence_bytes {
                     Err(Miss::Problem(too_much(&self.budget)))
                 } else {
-                    Ok(Found { bytes: &bytes.0, exact: !reserialised })
+                    let exact = matches!(answer, Answer::Found { reserialised: false, .. });
+                    let partial = match answer {
+                        Answer::Partial { reason, message, .. } => {
+                            Some(Partial { reason: *reason, message })
+                        }
+                        _ => None,
+                    };
+                    Ok(Found { bytes: &bytes.0, exact, partial })
                 }
             }
             Some(answer) => Err(miss(fetch, answer)),
@@ -300,18 +323,21 @@ fn miss(fetch: &Fetch, answer: &Answer) -> Miss {
     match answer {
         Answer::Absent { message } => Miss::Absent(message.clone()),
         Answer::Denied { message } => reason(Code::EvidenceDenied, message),
-        Answer::Unavailable { reason: why, message } => {
-            let code = match why {
-                UnavailableReason::Garbled => Code::EvidenceGarbled,
-                UnavailableReason::TooLarge => Code::BudgetBytes,
-                UnavailableReason::Transport => Code::EvidenceUnavailable,
-                UnavailableReason::Unsupported => Code::EvidenceUnsupported,
-            };
-            reason(code, message)
-        }
-        Answer::Found { .. } | Answer::Resolved { .. } => {
+        Answer::Unavailable { reason: why, message } => reason(code(*why), message),
+        Answer::Found { .. } | Answer::Partial { .. } | Answer::Resolved { .. } => {
             Miss::Problem(garbled(fetch, "the host answers another question"))
         }
+    }
+}
+
+fn code(why: UnavailableReason) -> Code {
+    match why {
+        UnavailableReason::Deadline => Code::BudgetTime,
+        UnavailableReason::Garbled => Code::EvidenceGarbled,
+        UnavailableReason::NotPacked => Code::PackStale,
+        UnavailableReason::TooLarge => Code::BudgetBytes,
+        UnavailableReason::Transport => Code::EvidenceUnavailable,
+        UnavailableReason::Unsupported => Code::EvidenceUnsupported,
     }
 }
 

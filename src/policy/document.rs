@@ -8,7 +8,7 @@ use super::{
     Action, Exception, Glob, GlobError, Match, Mode, Pin, Policy, Requirement, Rule, Subjects,
     TrustPolicy, Undetermined, Unmatched,
     authority::{self, Trust},
-    block, condition, exception, matching, notation,
+    block, condition, evidence, exception, matching, notation,
     reader::{Cursor, Object, Reader},
     requirement, subject,
 };
@@ -52,6 +52,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
             "authorities",
             "block",
             "digests",
+            "evidence",
             "exceptions",
             "ignoreKinds",
             "mode",
@@ -175,6 +176,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
     let undetermined = spec.get("undetermined").and_then(|at| r.word(&at, UNDETERMINED));
     let exceptions = exceptions(r, &spec, &rules);
     reads(&mut kinds, &rules, !block.is_empty());
+    let evidence = spec.get("evidence").and_then(|at| evidence::read(r, &at));
     let pin = spec.get("digests").and_then(|at| digests(r, &at));
     Some(Policy {
         name,
@@ -184,6 +186,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
         block,
         exceptions,
         kinds,
+        evidence: evidence.unwrap_or_default(),
         undetermined: undetermined.unwrap_or(Undetermined::Deny),
         unmatched: unmatched.unwrap_or(Unmatched::Deny),
         mode: mode.unwrap_or(Mode::Enforce),

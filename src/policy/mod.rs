@@ -7,6 +7,7 @@ mod condition;
 mod cosign;
 mod document;
 mod duration;
+mod evidence;
 mod exception;
 mod glob;
 mod matching;
@@ -33,6 +34,7 @@ use crate::{
 pub use block::Block;
 pub use bound::BoundTo;
 pub use condition::Condition;
+pub use evidence::Roads;
 pub use exception::Exception;
 pub use glob::{Glob, GlobError};
 pub use matching::{Match, Matched};
@@ -59,6 +61,8 @@ pub struct Policy {
     pub exceptions: Vec<Exception>,
     /// `spec.ignoreKinds` and `spec.resources`.
     pub kinds: Kinds,
+    /// `spec.evidence`.
+    pub evidence: Roads,
     /// `spec.undetermined`.
     pub undetermined: Undetermined,
     /// `spec.unmatched`.

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use countersign_cel::Program;
 
 use super::{Condition, Policy, Rule};
-use crate::wire::RequestField;
+use crate::{
+    reference::Reference,
+    wire::{Request, RequestField},
+};
 
 impl Policy {
     /// The parts of a request on which a decision of this policy may depend, sorted. Whatever else is
@@ -19,6 +22,21 @@ impl Policy {
         }
         for rule in &self.rules {
             rule.add_reads(&mut fields);
+        }
+        fields.into_iter().collect()
+    }
+}
+
+impl Policy {
+    /// The same of the rules that may be for these images.
+    pub fn reads_for(&self, request: &Request) -> Vec<RequestField> {
+        let images = request.images.iter().filter_map(|i| Reference::parse(&i.reference).ok());
+        let repositories: BTreeSet<_> = images.map(|image| image.repository()).collect();
+        let mut fields = BTreeSet::new();
+        for rule in &self.rules {
+            if repositories.iter().any(|repository| rule.matches(repository)) {
+                rule.add_reads(&mut fields);
+            }
         }
         fields.into_iter().collect()
     }

@@ -275,7 +275,9 @@ codes! {
     EvidenceHostAsserted "evidence.hostAsserted" Unavailable true
         "only the host's word is there, not bytes that can be checked" => Some("use a host that delivers raw bytes");
     EvidenceUnsupported "evidence.unsupported" Unavailable true
-        "evidence is there, and this host has no road to it" => Some("run the check through host-shim");
+        "evidence is or may be there, and this host has no road to it" => Some("run `countersign evidence push` for the image, or verify it with `countersign`");
+    PackStale "pack.stale" Unavailable true
+        "evidence is listed for the image that its evidence pack does not have" => Some("run `countersign evidence push` for the image again");
     EvidenceGarbled "evidence.garbled" Unavailable true
         "the registry's answer is not what the protocol says" => Some("check the registry, or a proxy before it");
     EvidenceDigestMismatch "evidence.digestMismatch" Mismatch true
@@ -285,11 +287,13 @@ codes! {
     EvidenceUnavailable "evidence.unavailable" Unavailable true
         "the registry could not be reached or did not answer" => Some("check the registry and try again");
     PayloadUndeliverable "payload.undeliverable" Unavailable true
-        "the signed payload cannot be had from this host, nor rebuilt" => Some("run the check through host-shim, or give the signature's annotations in the policy");
+        "the signed payload cannot be had from this host, nor rebuilt" => Some("run `countersign evidence push` for the image, or give the signature's annotations in the policy");
     BudgetSignatures "budget.signatures" Exceeded true
         "more signature operations are needed than one decision makes" => Some("remove the signatures that are not needed");
     BudgetBytes "budget.bytes" Exceeded true
         "the evidence is larger than one decision reads" => None;
+    BudgetTime "budget.time" Exceeded true
+        "there was no time left to fetch all the evidence" => Some("give the policy more time, or the image an evidence pack");
     BudgetCandidates "budget.candidates" Exceeded true
         "more candidates are attached to the image than one decision looks at" => Some("remove the signatures that are not needed");
     BudgetSearch "budget.search" Exceeded true

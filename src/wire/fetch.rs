@@ -74,6 +74,21 @@ pub enum Fetch {
     },
 }
 
+impl Fetch {
+    /// `maxBytes`; none of what a tag names.
+    pub fn max_bytes(&self) -> u64 {
+        match self {
+            Self::Resolve { .. } => 0,
+            Self::Manifest { max_bytes, .. }
+            | Self::Tag { max_bytes, .. }
+            | Self::Referrers { max_bytes, .. }
+            | Self::Blob { max_bytes, .. }
+            | Self::Ocsp { max_bytes, .. }
+            | Self::Crl { max_bytes, .. } => *max_bytes,
+        }
+    }
+}
+
 /// What the host answers. The four kinds never blur for the user; nothing that matters for
 /// security rests on the difference between absent and unavailable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +105,17 @@ pub enum Answer {
         /// is the host's word, never proof.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         reserialised: bool,
+    },
+    /// A part of a list or a manifest: what it names can be tried, and what else there is could not be
+    /// had. It never proves that there is nothing else.
+    Partial {
+        /// The part, for a [`Fetch::Tag`] or a [`Fetch::Referrers`].
+        bytes: Bytes,
+        /// Why the rest is not there.
+        reason: UnavailableReason,
+        /// The words for people.
+        #[serde(default)]
+        message: String,
     },
     /// What a tag names ([`Fetch::Resolve`]).
     Resolved {
@@ -128,6 +154,10 @@ pub enum UnavailableReason {
     TooLarge,
     /// No connection, a time-out, a 5xx, a 429.
     Transport,
+    /// There is no time left to ask for it.
+    Deadline,
+    /// It is listed, and not in the evidence pack that this host reads from.
+    NotPacked,
     /// This host has no road to such a thing.
     Unsupported,
 }

@@ -123,6 +123,18 @@ fn broken_policies_are_refused_where_they_are_broken() {
         (set("/spec/digests/pin", json!("pod")), invalid, "/spec/digests/pin", Some("pods")),
         (set("/spec/digests/require", json!("always")), invalid, "/spec/digests/require", None),
         (
+            set("/spec/evidence", json!({ "timeout": "1s" })),
+            invalid,
+            "/spec/evidence/timeout",
+            None,
+        ),
+        (
+            set("/spec/evidence", json!({ "repository": "ghcr.io/acme/evidence:1" })),
+            invalid,
+            "/spec/evidence/repository",
+            None,
+        ),
+        (
             set("/spec/block", json!({ "digests": ["sha256:0"] })),
             invalid,
             "/spec/block/digests/0",

@@ -5,6 +5,13 @@
 //! decisions under one policy calls `prepare` once, and `begin` and `resume` for each.
 
 mod callbacks;
+mod carried;
+mod gather;
+mod host;
+mod image;
+mod listed;
+mod raw;
+mod respond;
 mod session;
 mod validate;
 

@@ -3,43 +3,29 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use countersign::{
-    Step,
     admission::{self, Admission},
-    evaluate,
-    evidence::Budget,
     json,
     policy::Policy,
     time::Time,
-    wire::{Decision, EvidenceItem, Outcome, PolicyError, Request},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wapc_guest::CallResult;
 
-use crate::callbacks::{self, Host, WapcHost};
+use crate::{
+    gather::{self, Own},
+    host::{Host, WapcHost},
+    image::ANNOTATION,
+    raw,
+    respond::{ValidationResponse, respond, words},
+};
 
-/// Rounds of needs: those of discovery and of revocation, at their most (docs/embedding.md). The host's
-/// own limits end what takes too long.
-const MOST_ROUNDS: usize = 157;
+const NO_DECISION: &str = "no decision after all rounds of evidence";
 
 #[derive(Deserialize)]
 struct ValidationRequest {
     request: Value,
     settings: Value,
-}
-
-/// Kubewarden's `ValidationResponse`.
-#[derive(Debug, Default, Serialize)]
-struct ValidationResponse {
-    accepted: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mutated_object: Option<Value>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -58,18 +44,23 @@ pub(crate) fn validate_settings(payload: &[u8]) -> CallResult {
 
 /// Judges the images of an admission request.
 pub(crate) fn validate(payload: &[u8]) -> CallResult {
+    let host = WapcHost::start();
     let ValidationRequest { request, settings } =
         json::parse_as(payload).map_err(|e| e.to_string())?;
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let now = Time::from_unix(i64::try_from(seconds)?);
-    Ok(serde_json::to_vec(&respond(&request, &settings, now, &WapcHost))?)
+    Ok(serde_json::to_vec(&judge(&request, &settings, now, &host))?)
 }
 
-fn respond(request: &Value, settings: &Value, now: Time, host: &impl Host) -> ValidationResponse {
+fn judge(request: &Value, settings: &Value, now: Time, host: &impl Host) -> ValidationResponse {
+    let refused = ValidationResponse::refused;
     let policy = match Policy::parse(settings) {
         Ok(policy) => policy,
         Err(errors) => return refused(format!("the settings are not valid: {}", words(&errors))),
     };
+    if raw::is_raw(request) {
+        return judge_raw(request, &policy, now, host);
+    }
     let asked = match admission::read(request, &policy.kinds, true) {
         Ok(Admission::Judge(asked)) => asked,
         Ok(Admission::Pass) => {
@@ -77,95 +68,43 @@ fn respond(request: &Value, settings: &Value, now: Time, host: &impl Host) -> Va
         }
         Err(errors) => return refused(words(&errors)),
     };
-    match decide(&policy, &asked, now, host) {
-        Some(decision) => answer(request, &decision),
-        None => refused(format!("no decision after {MOST_ROUNDS} rounds of evidence")),
-    }
-}
-
-/// The contract: fetch exactly what is needed, and call again.
-fn decide(policy: &Policy, asked: &Request, now: Time, host: &impl Host) -> Option<Decision> {
-    let mut evidence: Vec<EvidenceItem> = Vec::new();
-    for _ in 0..MOST_ROUNDS {
-        match evaluate(policy, asked, &evidence, now, Budget::default()) {
-            Step::Decision(decision) => return Some(*decision),
-            Step::Need(needs) => evidence.extend(needs.into_iter().map(|fetch| {
-                let answer = callbacks::answer(host, &fetch);
-                EvidenceItem { fetch, answer }
-            })),
-        }
-    }
-    None
-}
-
-fn answer(request: &Value, decision: &Decision) -> ValidationResponse {
-    let warnings = decision.warnings.clone();
-    if !decision.errors.is_empty() {
-        return refused(words(&decision.errors));
-    }
-    let mut warnings = warnings;
-    if decision.outcome != Outcome::Allow {
-        let message = reasons(decision);
-        if decision.enforced() != Outcome::Allow {
-            return ValidationResponse { warnings, ..refused(message) };
-        }
-        warnings.push(format!("would be refused: {message}"));
-    }
+    let own = Own { annotation: annotation(request) };
+    let gathered = gather::decide(&policy, *asked, &own, now, host);
+    let Some(decision) = &gathered.decision else {
+        return refused(NO_DECISION.to_owned());
+    };
+    let mut response = respond(decision, &gathered);
     // Also beside an image that is only watched: the others run as they were verified.
-    let mutated_object = if decision.patches.is_empty() {
-        None
-    } else {
+    if response.accepted && !decision.patches.is_empty() {
         let object = request.get("object").unwrap_or(&Value::Null);
         match admission::patched(object, &decision.patches) {
-            Some(object) => Some(object),
+            Some(object) => response.mutated_object = Some(object),
             None => return refused("the object changed while it was judged".to_owned()),
         }
-    };
-    ValidationResponse { accepted: true, mutated_object, warnings, ..Default::default() }
-}
-
-fn refused(message: String) -> ValidationResponse {
-    ValidationResponse {
-        accepted: false,
-        message: Some(message),
-        code: Some(403),
-        ..Default::default()
     }
+    response
 }
 
-/// One sentence an image that is not allowed.
-fn reasons(decision: &Decision) -> String {
-    let sentence = |image: &countersign::wire::ImageDecision| {
-        let outcome = match image.outcome {
-            Outcome::Allow => return None,
-            Outcome::Deny => "denied",
-            Outcome::Undetermined => "undetermined",
-        };
-        let reason = image.reason.as_ref()?;
-        let mut text =
-            format!("{} {outcome}: {} ({})", image.reference, reason.message, reason.code);
-        for (word, value) in
-            [("expected", &reason.expected), ("found", &reason.found), ("next", &reason.next)]
-        {
-            if let Some(value) = value {
-                text.push_str(&format!("; {word}: {value}"));
-            }
-        }
-        Some(text)
+/// The same for whoever only has images.
+fn judge_raw(request: &Value, policy: &Policy, now: Time, host: &impl Host) -> ValidationResponse {
+    let refused = ValidationResponse::refused;
+    let asked = match raw::read(request) {
+        Ok(asked) => asked,
+        Err(error) => return refused(format!("/request: {error} (request.malformed)")),
     };
-    decision.images.iter().filter_map(sentence).map(|s| clean(&s)).collect::<Vec<_>>().join("\n")
-}
-
-fn words(errors: &[PolicyError]) -> String {
-    let sentence = |error: &PolicyError| {
-        let meant = error.suggestion.as_ref().map(|s| format!(", did you mean `{s}`?"));
-        let path = if error.path.is_empty() { "/" } else { &error.path };
-        format!("{path}: {} ({}){}", error.message, error.code, meant.unwrap_or_default())
+    let gathered = gather::decide(policy, asked, &Own { annotation: None }, now, host);
+    let Some(decision) = &gathered.decision else {
+        return refused(NO_DECISION.to_owned());
     };
-    errors.iter().map(sentence).map(|s| clean(&s)).collect::<Vec<_>>().join("; ")
+    let mut response = respond(decision, &gathered);
+    response.audit_annotations.extend(raw::verdict(decision));
+    if response.accepted {
+        response.mutated_object = raw::pinned(request, decision);
+    }
+    response
 }
 
-/// What strangers wrote ends up on terminals: no control characters.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+/// Evidence that the object itself carries.
+fn annotation(request: &Value) -> Option<&str> {
+    request.pointer("/object/metadata/annotations")?.get(ANNOTATION)?.as_str()
 }

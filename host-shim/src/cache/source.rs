@@ -198,7 +198,9 @@ impl<S: EvidenceSource> Cached<S> {
                 Fetch::Referrers { .. } => self.ages.referrers,
                 _ => Duration::ZERO,
             },
-            (Answer::Denied { .. } | Answer::Unavailable { .. }, _) => Duration::ZERO,
+            (Answer::Partial { .. } | Answer::Denied { .. } | Answer::Unavailable { .. }, _) => {
+                Duration::ZERO
+            }
         }
     }
 
@@ -223,7 +225,10 @@ impl<S: EvidenceSource> Cached<S> {
             }
             Answer::Resolved { .. } => self.open(asked.repository),
             Answer::Denied { .. } => self.close(asked.repository),
-            Answer::Absent { .. } | Answer::Found { .. } | Answer::Unavailable { .. } => {}
+            Answer::Absent { .. }
+            | Answer::Found { .. }
+            | Answer::Partial { .. }
+            | Answer::Unavailable { .. } => {}
         }
         if self.age(asked, answer).is_zero() {
             return;

@@ -59,7 +59,7 @@ fn resolve(
             Some(digest) => return Ok(digest),
             None => format!("`{digest}` is no digest"),
         },
-        Answer::Found { .. } => "the answer is no digest".to_owned(),
+        Answer::Found { .. } | Answer::Partial { .. } => "the answer is no digest".to_owned(),
         Answer::Absent { message } => format!("not found: {message}"),
         Answer::Denied { message } => format!("denied: {message}"),
         Answer::Unavailable { message, .. } => format!("unavailable: {message}"),

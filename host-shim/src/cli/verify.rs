@@ -22,7 +22,7 @@ use crate::{
     cache::{CachedJudgement, Decisions, Setting, decide_cached},
     driver::{Evaluator, Judgement, Question, decide},
     object,
-    pack::{Pack, PackSource},
+    pack::{self, Pack, PackSource},
     policy::{Artifacts, Document},
     record::Record,
     runtime::Modules,
@@ -185,7 +185,7 @@ impl Verify {
 
     fn pack(&self) -> Result<Option<Pack>, String> {
         let Some(path) = &self.pack else { return Ok(None) };
-        let pack = Pack::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let pack = pack::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
         Ok(Some(pack))
     }
 

@@ -57,7 +57,9 @@ impl LayoutReader {
             Answer::Absent { message } => Err(RegistryError::Absent(message)),
             Answer::Denied { message } => Err(RegistryError::Denied(message)),
             Answer::Unavailable { message, .. } => Err(RegistryError::Garbled(message)),
-            Answer::Resolved { .. } => Err(RegistryError::Garbled("no manifest".to_owned())),
+            Answer::Partial { .. } | Answer::Resolved { .. } => {
+                Err(RegistryError::Garbled("no manifest".to_owned()))
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Media type of a pack, and `artifactType` of the manifest that carries it.
-pub const PACK_TYPE: &str = "application/vnd.countersign.pack.v1+json";
+pub const PACK_TYPE: &str = countersign::pack::MEDIA_TYPE;
 /// Packs of one image where tags do not move. Each costs whoever reads them two requests.
 pub const MAX_NUMBER: usize = 8;
 
@@ -309,7 +309,9 @@ fn missing(answer: &Answer) -> String {
         Answer::Absent { .. } => "there is none".to_owned(),
         Answer::Denied { message } => format!("denied: {message}"),
         Answer::Unavailable { message, .. } => format!("unavailable: {message}"),
-        Answer::Found { .. } | Answer::Resolved { .. } => "the answer is no content".to_owned(),
+        Answer::Found { .. } | Answer::Partial { .. } | Answer::Resolved { .. } => {
+            "the answer is no content".to_owned()
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a guest may ask of its host while it runs.
 
+use std::time::Duration;
+
 /// Answers waPC `host_call`s. The step interface needs none; the stock Kubewarden operations do.
 ///
 /// An implementation must bound its own time: the deadline of a call stops the guest, never a
@@ -13,6 +15,12 @@ pub trait HostCallbacks: Send + Sync {
         operation: &str,
         payload: &[u8],
     ) -> Result<Vec<u8>, String>;
+
+    /// How long the guest has waited for answers, as its monotonic clock shows it. Without one, no time
+    /// passes for the guest.
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// Refuses every call.

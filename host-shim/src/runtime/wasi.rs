@@ -1,5 +1,6 @@
 //! The imports of WASI preview 1 that the module really has. None reaches the world: the clock is
-//! the decision's `now`, randomness is a fixed sequence, the environment is empty, output is kept.
+//! the decision's `now` (the monotonic one, with what callbacks say that they took), randomness is a
+//! fixed sequence, the environment is empty, output is kept.
 
 use std::fmt;
 
@@ -12,6 +13,8 @@ use super::{
 
 const MODULE: &str = "wasi_snapshot_preview1";
 const SUCCESS: i32 = 0;
+/// `CLOCK_MONOTONIC` of the preview 1 witx.
+const MONOTONIC: i32 = 1;
 /// `EBADF` of the preview 1 witx.
 const BAD_DESCRIPTOR: i32 = 8;
 /// `EINVAL` of the preview 1 witx.
@@ -52,11 +55,16 @@ fn environ_sizes_get(mut caller: Caller<'_, Guest>, count: Pointer, size: Pointe
 
 fn clock_time_get(
     mut caller: Caller<'_, Guest>,
-    _clock: i32,
+    clock: i32,
     _precision: i64,
     at: Pointer,
 ) -> Result<i32> {
-    let now = caller.data().now;
+    let guest = caller.data();
+    let waited = match clock {
+        MONOTONIC => u64::try_from(guest.callbacks.elapsed().as_nanos()).unwrap_or(u64::MAX),
+        _ => 0,
+    };
+    let now = guest.now.saturating_add(waited);
     write(&mut caller, at, &now.to_le_bytes())?;
     Ok(SUCCESS)
 }

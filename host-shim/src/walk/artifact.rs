@@ -138,7 +138,9 @@ pub enum State {
 impl Asked {
     pub(super) fn new(road: Road, tag: Option<&str>, answer: &Answer) -> Self {
         let (state, message) = match answer {
-            Answer::Found { .. } | Answer::Resolved { .. } => (State::Found, String::new()),
+            Answer::Found { .. } | Answer::Partial { .. } | Answer::Resolved { .. } => {
+                (State::Found, String::new())
+            }
             Answer::Absent { message } => (State::Absent, message.clone()),
             Answer::Denied { message } => (State::Denied, message.clone()),
             Answer::Unavailable { reason: UnavailableReason::Unsupported, message } => {
@@ -158,7 +160,7 @@ impl Asked {
 /// The words for no bytes.
 pub(super) fn words(answer: &Answer) -> String {
     match answer {
-        Answer::Found { .. } | Answer::Resolved { .. } => {
+        Answer::Found { .. } | Answer::Partial { .. } | Answer::Resolved { .. } => {
             "another answer than was asked for".into()
         }
         Answer::Absent { message } if message.is_empty() => "not there".into(),

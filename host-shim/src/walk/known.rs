@@ -27,7 +27,7 @@ impl<'a> Known<'a> {
 impl EvidenceSource for Known<'_> {
     fn fetch(&self, fetch: &Fetch) -> Answer {
         match self.answers.get(&unlimited(fetch)) {
-            Some(Answer::Found { bytes, .. }) if bytes.0.len() as u64 > most(fetch) => {
+            Some(Answer::Found { bytes, .. }) if bytes.0.len() as u64 > fetch.max_bytes() => {
                 self.behind.fetch(fetch)
             }
             Some(answer) => (*answer).clone(),
@@ -53,17 +53,4 @@ pub(crate) fn unlimited(fetch: &Fetch) -> Fetch {
         | Fetch::Crl { max_bytes, .. } => *max_bytes = 0,
     }
     fetch
-}
-
-/// How large the answer may be.
-pub(crate) fn most(fetch: &Fetch) -> u64 {
-    match fetch {
-        Fetch::Resolve { .. } => 0,
-        Fetch::Manifest { max_bytes, .. }
-        | Fetch::Tag { max_bytes, .. }
-        | Fetch::Referrers { max_bytes, .. }
-        | Fetch::Blob { max_bytes, .. }
-        | Fetch::Ocsp { max_bytes, .. }
-        | Fetch::Crl { max_bytes, .. } => *max_bytes,
-    }
 }

@@ -26,7 +26,6 @@ use crate::{driver::fetch_all, source::EvidenceSource};
 use answers::Answers;
 pub use artifact::{Artifact, Asked, Road, Signature, State};
 pub use known::Known;
-pub(crate) use known::most;
 
 use look::Look;
 pub use said::Said;

@@ -351,7 +351,7 @@ fn documents_that_are_no_packs_are_refused() {
     assert!(matches!(Pack::parse(b"[]"), Err(PackError::Malformed(_))));
     let spaces = vec![b' '; (countersign_host::pack::MAX_BYTES + 1) as usize];
     assert!(matches!(Pack::parse(&spaces), Err(PackError::TooLarge(_))));
-    let gone = Pack::read(std::path::Path::new("/no/such/pack"));
+    let gone = countersign_host::pack::read(std::path::Path::new("/no/such/pack"));
     assert!(matches!(gone, Err(PackError::Unreadable(_))));
 }
 

@@ -100,12 +100,15 @@ enum Ask {
 fn outcome(answer: &Answer) -> &'static str {
     match answer {
         Answer::Found { .. } | Answer::Resolved { .. } => "found",
+        Answer::Partial { .. } => "partial",
         Answer::Absent { .. } => "absent",
         Answer::Denied { .. } => "denied",
         Answer::Unavailable { reason, .. } => match reason {
             UnavailableReason::Transport => "transport",
             UnavailableReason::Garbled => "garbled",
             UnavailableReason::TooLarge => "too large",
+            UnavailableReason::Deadline => "deadline",
+            UnavailableReason::NotPacked => "not packed",
             UnavailableReason::Unsupported => "unsupported",
         },
     }

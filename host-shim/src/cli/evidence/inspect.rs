@@ -20,7 +20,7 @@ use crate::{
         tree::say_gaps,
     },
     pack::{
-        Pack, PackSource,
+        self, Pack, PackSource,
         stored::{self, FindError},
     },
     walk::{Artifact, Limits, Walked, walk},
@@ -105,7 +105,7 @@ impl Inspect {
     fn read(&self) -> Result<Pack, Unnamed> {
         let path = Path::new(&self.place);
         if path.is_file() {
-            let pack = Pack::read(path);
+            let pack = pack::read(path);
             return pack.map_err(|e| Unnamed::NoReference(format!("{}: {e}", self.place)));
         }
         let registries =

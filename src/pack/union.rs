@@ -1,11 +1,20 @@
 //! Two lists as one: neither hides what the other says.
 
-use countersign::wire::{Answer, Bytes};
 use serde_json::Value;
 
-/// What a registry answers and what a pack holds, of which `list` (`manifests` or `layers`) counts. The
-/// union is written anew, which proves nothing and need not: what it names is hashed.
-pub(super) fn of(live: Answer, packed: Answer, list: &str) -> Answer {
+use crate::{
+    json,
+    wire::{Answer, Bytes},
+};
+
+/// What counts of a manifest.
+pub const LAYERS: &str = "layers";
+/// What counts of an index.
+pub const MANIFESTS: &str = "manifests";
+
+/// What a registry answers and what a pack holds, of which `list` ([`MANIFESTS`] or [`LAYERS`]) counts.
+/// The union is written anew, which proves nothing and need not: what it names is hashed.
+pub fn union(live: Answer, packed: Answer, list: &str) -> Answer {
     let (Answer::Found { bytes: ours, .. }, Answer::Found { bytes: theirs, media_type, .. }) =
         (&live, &packed)
     else {
@@ -28,7 +37,7 @@ pub(super) fn of(live: Answer, packed: Answer, list: &str) -> Answer {
 }
 
 fn read(bytes: &[u8], list: &str) -> Option<Value> {
-    countersign::json::parse(bytes).ok().filter(|value| value[list].is_array())
+    json::parse(bytes).ok().filter(|value| value.get(list).is_some_and(Value::is_array))
 }
 
 /// The first with what only the second names.
@@ -64,7 +73,7 @@ mod tests {
     fn what_only_one_names_is_named() {
         let live = found(r#"{"manifests":[{"digest":"a"}],"schemaVersion":2}"#);
         let packed = found(r#"{"manifests":[{"digest":"b"},{"digest":"a"}],"schemaVersion":2}"#);
-        let both = of(live, packed, "manifests");
+        let both = union(live, packed, "manifests");
         assert_eq!(
             text(&both),
             r#"{"manifests":[{"digest":"a"},{"digest":"b"}],"schemaVersion":2}"#
@@ -75,7 +84,7 @@ mod tests {
     #[test]
     fn what_is_no_list_hides_none() {
         let list = r#"{ "layers": [] }"#;
-        let of = |live, packed| of(found(live), found(packed), "layers");
+        let of = |live, packed| union(found(live), found(packed), "layers");
         assert_eq!(of(list, list), found(list));
         assert_eq!(of(list, r#"{"manifests":[]}"#), found(list));
         assert_eq!(of("<html>", "<xml>"), found("<html>"));
@@ -85,7 +94,7 @@ mod tests {
     #[test]
     fn where_the_registry_has_none_the_pack_has_its_own() {
         let none = Answer::Absent { message: String::new() };
-        assert_eq!(of(none.clone(), found("{}"), "layers"), found("{}"));
-        assert_eq!(of(found("{}"), none, "layers"), found("{}"));
+        assert_eq!(union(none.clone(), found("{}"), "layers"), found("{}"));
+        assert_eq!(union(found("{}"), none, "layers"), found("{}"));
     }
 }

@@ -1,7 +1,11 @@
 //! The module as a Kubewarden policy, on the callbacks of a stock host.
 //!
 //! Two hosts: one replays what a real host (kwctl 1.36, `corpora/kubewarden`) answered; one serves
-//! an OCI layout the way that host does: manifests re-serialised, no blobs, no referrers.
+//! an OCI layout the way that host does ([`stock`]).
+
+mod packs;
+mod roads;
+mod stock;
 
 use std::{
     collections::BTreeMap,
@@ -10,12 +14,9 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
-use countersign::wire::{Answer, Fetch};
-use countersign_host::{
-    runtime::{Call, Embedded, Engine, HostCallbacks, Limits, Module, Profile},
-    source::{Layout, Selector},
-};
-use serde_json::{Map, Value, json};
+use countersign_host::runtime::{Call, Embedded, Engine, HostCallbacks, Limits, Module, Profile};
+use serde_json::{Value, json};
+use stock::Stock;
 
 /// 2026-11-21T03:00:00Z, the clock of the corpora.
 const NOW: u64 = 1_795_230_000_000_000_000;
@@ -46,11 +47,21 @@ fn compile() -> Module {
 }
 
 fn call(module: &Module, operation: &str, payload: &Value, host: Arc<dyn HostCallbacks>) -> Value {
+    call_at(module, operation, payload, host, NOW)
+}
+
+fn call_at(
+    module: &Module,
+    operation: &str,
+    payload: &Value,
+    host: Arc<dyn HostCallbacks>,
+    now: u64,
+) -> Value {
     let outcome = module
         .call(&Call {
             operation,
             payload: payload.to_string().as_bytes(),
-            now: NOW,
+            now,
             limits: Limits::default(),
             callbacks: host,
         })
@@ -104,83 +115,6 @@ impl HostCallbacks for Recorded {
             )),
         }
     }
-}
-
-/// A layout behind the callbacks of a stock host.
-struct Stock(Layout);
-
-impl Stock {
-    fn open(name: &str, repository: &str) -> Arc<Self> {
-        let directory = corpora().join("layouts").join(name);
-        let tag = Selector::Tag("1".to_owned());
-        Arc::new(Self(Layout::open(&directory, Some(tag), Some(repository)).unwrap()))
-    }
-}
-
-impl HostCallbacks for Stock {
-    fn call(
-        &self,
-        _binding: &str,
-        _namespace: &str,
-        operation: &str,
-        payload: &[u8],
-    ) -> Result<Vec<u8>, String> {
-        let image: String = serde_json::from_slice(payload).unwrap();
-        let (max_bytes, unknown) = (4 << 20, String::new());
-        let fetch = match (operation, image.split_once('@'), image.rsplit_once(':')) {
-            ("v1/manifest_digest", None, _) => Fetch::Resolve { reference: image.clone() },
-            ("v1/oci_manifest", Some((repository, digest)), _) => Fetch::Manifest {
-                repository: repository.to_owned(),
-                digest: digest.to_owned(),
-                max_bytes,
-            },
-            ("v1/oci_manifest", None, Some((repository, tag))) => {
-                Fetch::Tag { repository: repository.to_owned(), tag: tag.to_owned(), max_bytes }
-            }
-            _ => return Err(format!("Host error: unknown operation: {operation}")),
-        };
-        match self.0.answer(&fetch) {
-            Answer::Resolved { digest } => Ok(json!({ "digest": digest }).to_string().into_bytes()),
-            Answer::Found { bytes, .. } => Ok(reserialised(&bytes.0)),
-            Answer::Absent { .. } => Err(format!(
-                "Callback evaluation failure: Fail to interact with OCI registry: \
-                 Registry error: url {image}, envelope: OCI API errors: [OCI API error: Unknown manifest]"
-            )),
-            other => Err(format!("{other:?}{unknown}")),
-        }
-    }
-}
-
-/// As the real host writes manifests: known members only, in another order.
-fn reserialised(bytes: &[u8]) -> Vec<u8> {
-    const KNOWN: &[&str] = &[
-        "schemaVersion",
-        "mediaType",
-        "config",
-        "layers",
-        "manifests",
-        "subject",
-        "artifactType",
-        "annotations",
-        "digest",
-        "size",
-        "urls",
-        "platform",
-    ];
-    fn keep(value: Value, top: bool) -> Value {
-        match value {
-            Value::Object(map) => Value::Object(
-                map.into_iter()
-                    .filter(|(name, _)| !top || KNOWN.contains(&name.as_str()))
-                    .filter(|(name, _)| name != "data")
-                    .map(|(name, value)| (name, keep(value, false)))
-                    .collect::<Map<_, _>>(),
-            ),
-            Value::Array(list) => list.into_iter().map(|v| keep(v, false)).collect(),
-            other => other,
-        }
-    }
-    keep(serde_json::from_slice(bytes).unwrap(), true).to_string().into_bytes()
 }
 
 fn settings(case: &str) -> Value {

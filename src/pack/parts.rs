@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign::wire::{Answer, Bytes, EvidenceItem, Fetch};
-
 use super::{
     NotFound, PACK_VERSION, Pack, PackedBlob, PackedCrl, PackedList, PackedManifest, PackedOcsp,
     PackedTag,
 };
-use crate::registry::{matches_digest, sha256_of};
+use crate::{
+    reference::Digest,
+    wire::{Answer, Bytes, EvidenceItem, Fetch},
+};
 
 /// Everything by its name.
 #[derive(Default)]
@@ -44,18 +45,18 @@ impl Parts {
     fn found(&mut self, fetch: &Fetch, bytes: &Bytes, media_type: Option<&str>) {
         let manifest = || (media_type.map(str::to_owned), bytes.clone());
         match fetch {
-            Fetch::Manifest { digest, .. } if matches_digest(digest, &bytes.0) => {
+            Fetch::Manifest { digest, .. } if matches_digest(digest, bytes) => {
                 self.manifests.insert(digest.clone(), manifest());
             }
             Fetch::Tag { tag, .. } => {
-                let digest = sha256_of(&bytes.0);
+                let digest = Digest::sha256(&bytes.0).to_string();
                 self.tags.insert(tag.clone(), digest.clone());
                 self.manifests.entry(digest).or_insert_with(manifest);
             }
             Fetch::Referrers { digest, .. } => {
                 self.referrers.insert(digest.clone(), bytes.clone());
             }
-            Fetch::Blob { digest, .. } if matches_digest(digest, &bytes.0) => {
+            Fetch::Blob { digest, .. } if matches_digest(digest, bytes) => {
                 self.blobs.insert(digest.clone(), bytes.clone());
             }
             Fetch::Ocsp { url, request, .. } => {
@@ -101,4 +102,8 @@ impl Parts {
             },
         }
     }
+}
+
+fn matches_digest(digest: &str, bytes: &Bytes) -> bool {
+    Digest::parse(digest).is_some_and(|digest| digest.matches(&bytes.0))
 }

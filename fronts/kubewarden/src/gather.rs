@@ -1,0 +1,392 @@
+//! The contract over callbacks: as few of them as the decision needs.
+//!
+//! A host that cannot fetch blobs or lists of referrers has other roads to the same evidence. They
+//! are taken one after the other, until every image is allowed or none is left ([`Stage`]). What a
+//! road brings is united with what others have brought, and none hides anything of another: an
+//! answer that a later road may add to is provisional, and says that it is only a part.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use countersign::{
+    Step, evaluate,
+    evidence::Budget,
+    pack::{LAYERS, Lookup, MANIFESTS, union},
+    policy::Policy,
+    reference::{Digest, Reference},
+    time::Time,
+    wire::{
+        Answer, Decision, EvidenceItem, Fetch, Outcome, Request, RequestField, UnavailableReason,
+    },
+};
+use serde_json::{Value, json};
+
+use crate::{
+    callbacks::Callbacks,
+    carried::Carried,
+    host::{Host, Question},
+    image::{Image, Key, Stage, State},
+    listed,
+};
+
+/// Rounds of needs: those of discovery and of revocation, at their most (docs/embedding.md), once for
+/// each stage. The host's own limits end what takes too long.
+const MOST_ROUNDS: usize = 157 * Stage::ALL.len();
+/// Callbacks for one image.
+const MOST_CALLBACKS: usize = 10;
+/// What is left of the time to verify and to answer.
+const REST: Duration = Duration::from_millis(50);
+
+/// Evidence from the request itself, for every image that it names.
+pub(crate) struct Own<'r> {
+    /// The text of the object's annotation.
+    pub(crate) annotation: Option<&'r str>,
+}
+
+/// The decision, and on what roads its evidence came.
+pub(crate) struct Gathered {
+    /// `None` where there was none after all rounds.
+    pub(crate) decision: Option<Decision>,
+    /// Which image each reference names, where that is known.
+    names: BTreeMap<String, Key>,
+    images: BTreeMap<Key, Image>,
+    /// What else could not be had.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Gathered {
+    /// The image that a reference names, and what was found for it.
+    pub(crate) fn image(&self, reference: &str) -> Option<(&Key, &Image)> {
+        let reference = Reference::parse(reference).ok()?.to_string();
+        self.images.get_key_value(self.names.get(&reference)?)
+    }
+}
+
+/// Decides.
+pub(crate) fn decide(
+    policy: &Policy,
+    mut asked: Request,
+    own: &Own<'_>,
+    now: Time,
+    host: &impl Host,
+) -> Gathered {
+    let callbacks = Callbacks::new(host, until(policy), 0);
+    let (names, images) = (BTreeMap::new(), BTreeMap::new());
+    let (evidence, provisional) = (Vec::new(), BTreeSet::new());
+    let mut gather = Gather { policy, own, callbacks, names, images, evidence, provisional };
+    for image in &asked.images {
+        if let Ok(reference) = Reference::parse(&image.reference) {
+            gather.callbacks.allow(MOST_CALLBACKS);
+            if let Some(digest) = &reference.digest {
+                gather.name(&reference, digest.clone());
+            }
+        }
+    }
+    let mut warnings = Vec::new();
+    if let Err(warning) = gather.label(&mut asked) {
+        warnings.push(warning);
+    }
+    let mut decision = None;
+    for _ in 0..MOST_ROUNDS {
+        match evaluate(policy, &asked, &gather.evidence, now, Budget::default()) {
+            Step::Need(needs) => needs.into_iter().for_each(|fetch| gather.fetch(fetch)),
+            Step::Decision(found) => {
+                let further = gather.advance(&found);
+                decision = Some(*found);
+                if !further {
+                    break;
+                }
+            }
+        }
+    }
+    Gathered { decision, names: gather.names, images: gather.images, warnings }
+}
+
+/// Until when a callback may be begun. The clock of policy-server ticks once a second: what is stopped
+/// after 2 s may be stopped after a little more than one.
+fn until(policy: &Policy) -> Duration {
+    let seconds = u64::try_from(policy.evidence.timeout).unwrap_or_default();
+    Duration::from_secs(seconds.saturating_sub(1)).saturating_sub(REST)
+}
+
+struct Gather<'a, H> {
+    policy: &'a Policy,
+    own: &'a Own<'a>,
+    callbacks: Callbacks<'a, H>,
+    names: BTreeMap<String, Key>,
+    images: BTreeMap<Key, Image>,
+    evidence: Vec<EvidenceItem>,
+    /// What a later stage may answer otherwise.
+    provisional: BTreeSet<Fetch>,
+}
+
+/// An answer, and whether a later stage may have a better one.
+enum Found {
+    Final(Answer),
+    Provisional(Answer),
+}
+
+impl<H: Host> Gather<'_, H> {
+    /// An image comes to be known by its digest.
+    fn name(&mut self, reference: &Reference, digest: Digest) {
+        let key = Key { repository: reference.repository(), digest: digest.to_string() };
+        self.names.insert(reference.to_string(), key.clone());
+        let annotation = self.own.annotation;
+        self.images.entry(key).or_insert_with(|| Image::new(digest, annotation));
+    }
+
+    /// The labels of the namespace, where a rule for one of the images looks at them.
+    fn label(&mut self, asked: &mut Request) -> Result<(), String> {
+        let Some(namespace) = &asked.namespace else { return Ok(()) };
+        let reads = || self.policy.reads_for(asked).contains(&RequestField::NamespaceLabels);
+        if asked.namespace_labels.is_some() || !reads() {
+            return Ok(());
+        }
+        let question =
+            Question::Resource { kind: "Namespace", namespace: None, name: namespace.clone() };
+        self.callbacks.allow(1);
+        let failed = |words: String| format!("the labels of namespace `{namespace}`: {words}");
+        let bytes = self.callbacks.ask(question).map_err(|failure| failed(failure.words()))?;
+        let object: Value = serde_json::from_slice(&bytes).map_err(|e| failed(e.to_string()))?;
+        let labels = object.pointer("/metadata/labels").filter(|labels| labels.is_object());
+        asked.namespace_labels = Some(labels.cloned().unwrap_or_else(|| json!({})));
+        Ok(())
+    }
+
+    fn fetch(&mut self, fetch: Fetch) {
+        let answer = match self.answer(&fetch) {
+            Found::Final(answer) => answer,
+            Found::Provisional(answer) => {
+                self.provisional.insert(fetch.clone());
+                answer
+            }
+        };
+        self.evidence.push(EvidenceItem { fetch, answer });
+    }
+
+    /// Goes on with every image that is not allowed. False where no road is left.
+    fn advance(&mut self, decision: &Decision) -> bool {
+        let mut further = false;
+        for image in decision.images.iter().filter(|image| image.outcome != Outcome::Allow) {
+            let Ok(reference) = Reference::parse(&image.reference) else { continue };
+            let key = self.names.get(&reference.to_string());
+            if let Some(image) = key.and_then(|key| self.images.get_mut(key)) {
+                further |= image.advance();
+            }
+        }
+        if further {
+            let provisional = std::mem::take(&mut self.provisional);
+            self.evidence.retain(|item| !provisional.contains(&item.fetch));
+        }
+        further
+    }
+
+    fn answer(&mut self, fetch: &Fetch) -> Found {
+        self.look();
+        match fetch {
+            Fetch::Resolve { reference } => Found::Final(self.resolve(reference)),
+            Fetch::Manifest { repository, digest, .. } => self.manifest(fetch, repository, digest),
+            Fetch::Tag { repository, tag, .. } => self.tag(fetch, repository, tag),
+            Fetch::Referrers { repository, digest, max_bytes } => {
+                let (repository, tag) = (repository.clone(), digest.replace(':', "-"));
+                let tag = Fetch::Tag { repository, tag, max_bytes: *max_bytes };
+                self.referrers(fetch, &tag, digest)
+            }
+            Fetch::Blob { repository, .. } => {
+                let answer = self.packed(fetch);
+                answer.map_or_else(|| self.missing(repository), Found::Final)
+            }
+            Fetch::Ocsp { .. } | Fetch::Crl { .. } => match self.packed(fetch) {
+                Some(answer) => Found::Final(answer),
+                None if self.images.values().any(|image| image.stage < Stage::Pack) => {
+                    Found::Provisional(unsupported("not looked for yet"))
+                }
+                None => Found::Final(unsupported("this host has no callback for revocation")),
+            },
+        }
+    }
+
+    fn resolve(&mut self, reference: &str) -> Answer {
+        let answer = self.callbacks.digest(reference);
+        if let Answer::Resolved { digest } = &answer
+            && let (Ok(reference), Some(digest)) =
+                (Reference::parse(reference), Digest::parse(digest))
+        {
+            self.name(&reference, digest);
+        }
+        answer
+    }
+
+    /// A manifest out of a pack can be hashed. The host's own words for one are at least words for an
+    /// image, and lead to what is hashed by itself.
+    fn manifest(&mut self, fetch: &Fetch, repository: &str, digest: &str) -> Found {
+        if let Some(answer) = self.packed(fetch) {
+            return Found::Final(answer);
+        }
+        let key = Key { repository: repository.to_owned(), digest: digest.to_owned() };
+        let stage = self.images.get(&key).map(|image| image.stage);
+        // Whatever else lies behind others is in blobs.
+        let mut types = self.images.values().filter_map(|image| image.listed.get(digest));
+        if stage.is_none() && !types.all(|listed| listed::may_be_rebuilt(listed)) {
+            return self.missing(repository);
+        }
+        let answer = self.callbacks.manifest(format!("{repository}@{digest}"));
+        match stage {
+            // A pack may bring the bytes.
+            Some(stage) if stage < Stage::Pack => Found::Provisional(answer),
+            _ => Found::Final(answer),
+        }
+    }
+
+    /// A tag of cosign's, or that of the list of referrers.
+    fn tag(&mut self, fetch: &Fetch, repository: &str, tag: &str) -> Found {
+        let list = if tag.contains('.') { LAYERS } else { MANIFESTS };
+        let needs = if tag.contains('.') { Stage::Tags } else { Stage::List };
+        let stage = self.stage(repository, &listed::subject_of(tag));
+        if stage < needs {
+            return Found::Provisional(match self.packed(fetch) {
+                Some(packed) => partial(packed, "not looked for yet"),
+                None => unsupported("not looked for yet"),
+            });
+        }
+        let live = self.live_tag(repository, tag);
+        let packed: Vec<_> = self.lookup(fetch);
+        Found::Final(packed.into_iter().fold(live, |live, packed| union(live, packed, list)))
+    }
+
+    /// What lies under a tag, and a word about it for people.
+    fn live_tag(&mut self, repository: &str, tag: &str) -> Answer {
+        let answer = self.callbacks.manifest(format!("{repository}:{tag}"));
+        let key = Key { repository: repository.to_owned(), digest: listed::subject_of(tag) };
+        if let Some(image) = self.images.get_mut(&key) {
+            image.note(tag, State::of(&answer));
+            if let Answer::Found { bytes, .. } = &answer
+                && !tag.contains('.')
+            {
+                image.listed = listed::types(&bytes.0);
+            }
+        }
+        answer
+    }
+
+    /// Lists of referrers: no callback has the API's, but packs may have brought it; the fallback tag is
+    /// there where a registry lacks the API.
+    fn referrers(&mut self, fetch: &Fetch, tag: &Fetch, digest: &str) -> Found {
+        let Fetch::Tag { repository, tag: name, .. } = tag else {
+            return Found::Final(unsupported("not a tag"));
+        };
+        let mut lists = self.lookup(fetch);
+        let stage = self.stage(repository, digest);
+        if stage < Stage::List {
+            lists.extend(self.lookup(tag));
+            return Found::Provisional(match united(lists) {
+                Some(list) => partial(list, "not looked for yet"),
+                None => unsupported("not looked for yet"),
+            });
+        }
+        const NO_CALLBACK: &str = "this host has no callback for the list of referrers";
+        let whole = self.images.values().flat_map(|image| &image.carried);
+        let told = whole.filter(|carried| carried.whole).any(|carried| {
+            let pack = Lookup::new(&carried.pack);
+            pack.was_absent(fetch) || pack.answer(fetch).is_some()
+        });
+        let (repository, name) = (repository.clone(), name.clone());
+        let live = self.live_tag(&repository, &name);
+        let is_listed = matches!(live, Answer::Found { .. });
+        let failed = !is_listed && !matches!(live, Answer::Absent { .. });
+        let packed = self.lookup(tag);
+        let list = united(lists.into_iter().chain([live.clone()]).chain(packed).collect());
+        Found::Final(match list {
+            // The maker of the pack has seen the API's, or the registry keeps a tag as it has none.
+            Some(list) if (told || is_listed) && !failed => list,
+            Some(list) => match live {
+                Answer::Unavailable { reason, message } => part(list, reason, &message),
+                _ => partial(list, NO_CALLBACK),
+            },
+            None if told && !failed => Answer::Absent { message: "none was packed".to_owned() },
+            None => unsupported(NO_CALLBACK),
+        })
+    }
+
+    /// What is carried for the images, as far as their stages are.
+    fn look(&mut self) {
+        let Self { policy, images, callbacks, .. } = self;
+        for (key, image) in images {
+            image.look(&key.repository, &policy.evidence, callbacks);
+        }
+    }
+
+    /// How far one has gone for an image. What belongs to none, such as a referrer or a platform, is
+    /// looked for as far as for any image of the repository.
+    fn stage(&self, repository: &str, digest: &str) -> Stage {
+        let key = Key { repository: repository.to_owned(), digest: digest.to_owned() };
+        if let Some(image) = self.images.get(&key) {
+            return image.stage;
+        }
+        let there = self.images.iter().filter(|(key, _)| key.repository == repository);
+        there.map(|(_, image)| image.stage).max().unwrap_or(Stage::List)
+    }
+
+    /// What no pack has.
+    fn missing(&self, repository: &str) -> Found {
+        let images = || self.images.iter().filter(|(key, _)| key.repository == repository);
+        if images().any(|(_, image)| image.stage < Stage::Pack) {
+            return Found::Provisional(unsupported("not looked for yet"));
+        }
+        let is_packed = |(_, image): (_, &Image)| image.carried.iter().any(|c| c.whole);
+        Found::Final(match images().any(is_packed) {
+            true => Answer::Unavailable {
+                reason: UnavailableReason::NotPacked,
+                message: "the evidence pack does not have it".to_owned(),
+            },
+            false => unsupported("this host has no callback for blobs"),
+        })
+    }
+
+    /// What packs have for a fetch.
+    fn lookup(&self, fetch: &Fetch) -> Vec<Answer> {
+        let carried = self.images.values().flat_map(|image| &image.carried);
+        carried.filter_map(|Carried { pack, .. }| Lookup::new(pack).answer(fetch)).collect()
+    }
+
+    fn packed(&self, fetch: &Fetch) -> Option<Answer> {
+        let list = match fetch {
+            Fetch::Tag { tag, .. } if tag.contains('.') => LAYERS,
+            _ => MANIFESTS,
+        };
+        let mut answers = self.lookup(fetch).into_iter();
+        let first = answers.next()?;
+        Some(match fetch {
+            Fetch::Tag { .. } | Fetch::Referrers { .. } => {
+                answers.fold(first, |all, next| union(all, next, list))
+            }
+            _ => first,
+        })
+    }
+}
+
+/// Several lists as one; `None` where none of them is one.
+fn united(lists: Vec<Answer>) -> Option<Answer> {
+    let lists = lists.into_iter().filter(|list| matches!(list, Answer::Found { .. }));
+    lists.reduce(|all, next| union(all, next, MANIFESTS))
+}
+
+fn partial(found: Answer, message: &str) -> Answer {
+    part(found, UnavailableReason::Unsupported, message)
+}
+
+fn part(found: Answer, reason: UnavailableReason, message: &str) -> Answer {
+    match found {
+        Answer::Found { bytes, .. } => {
+            Answer::Partial { bytes, reason, message: message.to_owned() }
+        }
+        other => other,
+    }
+}
+
+fn unsupported(message: &str) -> Answer {
+    let reason = UnavailableReason::Unsupported;
+    Answer::Unavailable { reason, message: message.to_owned() }
+}
