@@ -9,14 +9,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use countersign::wire::{Answer, Fetch, ImageRequest, Outcome as Verdict, Request};
+use countersign::{
+    time::Time,
+    wire::{Answer, Fetch, ImageRequest, Outcome as Verdict, Request},
+};
 use countersign_host::{
     driver::{Evaluator, Judgement, Keep, ModuleEvaluator, Question, Warm, decide},
+    pack::Pack,
     runtime::{
-        Compiled, Embedded, Engine, Limits, Module, NoCallbacks, Outcome, Profile, RuntimeError,
-        Slots,
+        Call, Compiled, Embedded, Engine, HostCallbacks, Limits, Module, NoCallbacks, Outcome,
+        Profile, RuntimeError, Slots,
     },
     source::{EvidenceSource, Layout, Selector},
+    walk,
 };
 use serde_json::{Value, json};
 
@@ -122,7 +127,98 @@ fn load(engine: &Engine) -> ModuleEvaluator {
     ModuleEvaluator { module, limits: Limits::default(), now: 0 }
 }
 
+/// A stock Kubewarden in memory: the digest of the image, and its evidence pack.
+struct Stock {
+    digest: String,
+    pack: Vec<u8>,
+}
+
+impl Stock {
+    fn new(id: &str) -> (Self, String) {
+        let cases = fs::read(root().join("corpora/cases.json")).unwrap();
+        let cases: Vec<Value> = serde_json::from_slice(&cases).unwrap();
+        let case = cases.iter().find(|c| c["id"] == id).unwrap();
+        let place = case["reference"].as_str().unwrap().trim_start_matches("oci-layout:");
+        let (directory, tag) = place.rsplit_once(':').unwrap();
+        let directory = root().join("corpora").join(directory);
+        let layout = Layout::open(&directory, Some(Selector::Tag(tag.to_owned())), None).unwrap();
+        let reference = layout.reference().to_owned();
+        let Answer::Resolved { digest } =
+            layout.fetch(&Fetch::Resolve { reference: reference.clone() })
+        else {
+            panic!("{id}");
+        };
+        let repository = reference.rsplit_once(':').unwrap().0;
+        let limits = walk::Limits { unsigned_tags: false, ..walk::Limits::default() };
+        let walked = walk::walk(&layout, repository, &digest, &limits);
+        let pack = Pack::of(&digest, &walked.evidence).to_json();
+        let pack = format!("{{\"config\":{pack},\"digest\":\"\",\"manifest\":{{}}}}").into_bytes();
+        (Self { digest, pack }, reference)
+    }
+}
+
+impl HostCallbacks for Stock {
+    fn call(&self, _: &str, _: &str, operation: &str, _: &[u8]) -> Result<Vec<u8>, String> {
+        match operation {
+            "v1/manifest_digest" => Ok(json!({ "digest": self.digest }).to_string().into_bytes()),
+            "v1/oci_manifest_config" => Ok(self.pack.clone()),
+            _ => Err("Server error: url U, code: 404, message: none".to_owned()),
+        }
+    }
+}
+
+/// The policy as policy-server runs it: a fresh instance a request, without wide arithmetic.
+fn kubewarden() {
+    let engine = Engine::new(Profile::Portable).unwrap();
+    let read = |suffix: &str| -> &'static [u8] {
+        let path = root().join(format!("target/module/policy.{suffix}"));
+        fs::read(path).expect("run `make countersign`").leak()
+    };
+    // SAFETY: `make countersign` has just compiled it.
+    let compiled = Some(unsafe { Compiled::new(read("cwasm")) });
+    let embedded = Embedded { wasm: Some(read("wasm")), compiled, matched: false };
+    let (module, _) = Module::embedded(&engine, embedded).unwrap();
+    println!(
+        "\n| Kubewarden, a fresh instance a request | settings KiB | settings alone: fuel | µs | with a pack: fuel | µs |"
+    );
+    println!("|---|--:|--:|--:|--:|--:|");
+    for (id, more, what) in CASES.iter().skip(1) {
+        let cases = fs::read(root().join("corpora/cases.json")).unwrap();
+        let cases: Vec<Value> = serde_json::from_slice(&cases).unwrap();
+        let case = cases.iter().find(|c| c["id"] == *id).unwrap();
+        let now = Time::parse(case["now"].as_str().unwrap()).unwrap().unix();
+        let settings = with_more(case["policy"].clone(), *more);
+        let (stock, reference) = Stock::new(id);
+        let stock = Arc::new(stock);
+        let call = |request: &Value| {
+            let payload = json!({ "request": request, "settings": settings }).to_string();
+            let call = || {
+                let outcome = module.call(&Call {
+                    operation: "validate",
+                    payload: payload.as_bytes(),
+                    now: u64::try_from(now).unwrap() * 1_000_000_000,
+                    limits: Limits::default(),
+                    callbacks: stock.clone(),
+                });
+                outcome.unwrap()
+            };
+            let outcome = call();
+            let answer: Value = serde_json::from_slice(&outcome.response).unwrap();
+            assert_eq!(answer["accepted"], json!(true), "{id}: {answer}");
+            (outcome.fuel, measure(51, call))
+        };
+        // The settings are read in any case.
+        let (fuel, time) = call(&json!({ "operation": "DELETE" }));
+        let pod = json!({ "spec": { "containers": [{ "name": "c", "image": reference }] } });
+        let request = json!({ "operation": "CREATE", "kind": { "kind": "Pod" }, "object": pod });
+        let (whole, whole_time) = call(&request);
+        let size = settings.to_string().len() as f64 / 1024.0;
+        println!("| {what} | {size:.1} | {fuel} | {time:.0} | {whole} | {whole_time:.0} |");
+    }
+}
+
 fn main() {
+    kubewarden();
     let engine = || Engine::new(Profile::Wide).unwrap();
     let pooled = || Engine::pooled(Profile::Wide, Slots::default()).unwrap();
     let engines = [("as it starts", load(&engine())), ("pooled", load(&pooled()))];

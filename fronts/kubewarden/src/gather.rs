@@ -200,7 +200,7 @@ impl<H: Host> Gather<'_, H> {
             }
             Fetch::Ocsp { .. } | Fetch::Crl { .. } => match self.packed(fetch) {
                 Some(answer) => Found::Final(answer),
-                None if self.images.values().any(|image| image.stage < Stage::Pack) => {
+                None if self.images.values().any(|image| image.stage < Stage::Numbered) => {
                     Found::Provisional(unsupported("not looked for yet"))
                 }
                 None => Found::Final(unsupported("this host has no callback for revocation")),
@@ -332,7 +332,7 @@ impl<H: Host> Gather<'_, H> {
     /// What no pack has.
     fn missing(&self, repository: &str) -> Found {
         let images = || self.images.iter().filter(|(key, _)| key.repository == repository);
-        if images().any(|(_, image)| image.stage < Stage::Pack) {
+        if images().any(|(_, image)| image.stage < Stage::Numbered) {
             return Found::Provisional(unsupported("not looked for yet"));
         }
         let is_packed = |(_, image): (_, &Image)| image.carried.iter().any(|c| c.whole);

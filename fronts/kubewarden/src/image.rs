@@ -13,6 +13,8 @@ use crate::{
 
 /// The annotation of an object that carries evidence.
 pub(crate) const ANNOTATION: &str = "countersign.dev/evidence";
+/// Packs of one image where tags do not move, as `countersign evidence push --numbered` writes them.
+const MOST_PACKS: usize = 8;
 /// Texts in one ConfigMap.
 const MOST_TEXTS: usize = 16;
 /// Bytes of a tag (distribution-spec v1.1, "Pulling manifests").
@@ -32,6 +34,8 @@ pub(crate) enum Stage {
     Carried,
     /// The evidence pack.
     Pack,
+    /// Younger ones under numbered tags, of registries that move no tag.
+    Numbered,
     /// Cosign's tags.
     Tags,
     /// The fallback tag, which lists the referrers.
@@ -40,7 +44,8 @@ pub(crate) enum Stage {
 
 impl Stage {
     /// In their order.
-    pub(crate) const ALL: &[Self] = &[Self::Carried, Self::Pack, Self::Tags, Self::List];
+    pub(crate) const ALL: &[Self] =
+        &[Self::Carried, Self::Pack, Self::Numbered, Self::Tags, Self::List];
 }
 
 /// What became of a road.
@@ -81,7 +86,8 @@ pub(crate) struct Image {
     /// What the policy would have to be granted for a road.
     pub(crate) not_granted: Option<String>,
     is_looked_up: bool,
-    is_open: bool,
+    /// Packs that were asked for.
+    opened: usize,
 }
 
 impl Image {
@@ -95,7 +101,7 @@ impl Image {
             roads: Vec::new(),
             not_granted: None,
             is_looked_up: false,
-            is_open: false,
+            opened: 0,
         };
         if let Some(text) = annotation {
             let found = carried::text(text, &image.digest);
@@ -120,8 +126,16 @@ impl Image {
                 self.stage = self.stage.max(Stage::Pack);
             }
         }
-        if self.stage >= Stage::Pack {
-            self.open(roads.repository.as_deref().unwrap_or(repository), callbacks);
+        let place = roads.repository.as_deref().unwrap_or(repository);
+        if self.stage >= Stage::Pack && self.opened == 0 {
+            self.open(place, callbacks);
+            if !self.is_packed() {
+                self.stage = self.stage.max(Stage::Tags);
+            }
+        }
+        if self.stage >= Stage::Numbered && self.is_packed() {
+            while self.opened < MOST_PACKS && self.open(place, callbacks) {}
+            self.opened = MOST_PACKS;
         }
     }
 
@@ -153,7 +167,8 @@ impl Image {
     pub(crate) fn advance(&mut self) -> bool {
         let next = match self.stage {
             Stage::Carried => Stage::Pack,
-            Stage::Pack => Stage::Tags,
+            Stage::Pack => Stage::Numbered,
+            Stage::Numbered => Stage::Tags,
             Stage::Tags => Stage::List,
             Stage::List => return false,
         };
@@ -161,14 +176,15 @@ impl Image {
         true
     }
 
-    /// Reads the evidence pack. Where there is none, the next roads are taken at once.
-    fn open(&mut self, repository: &str, callbacks: &mut Callbacks<'_, impl Host>) {
-        if self.is_open {
-            return;
+    /// Reads the next evidence pack. False where there is none.
+    fn open(&mut self, repository: &str, callbacks: &mut Callbacks<'_, impl Host>) -> bool {
+        self.opened += 1;
+        let mut tag = Pack::tag(&self.digest);
+        let mut road = "evidence pack".to_owned();
+        if self.opened > 1 {
+            tag = format!("{tag}.{}", self.opened);
+            road = format!("{road} {}", self.opened);
         }
-        self.is_open = true;
-        self.stage = self.stage.max(Stage::Pack);
-        let tag = Pack::tag(&self.digest);
         let found = if tag.len() > MOST_TAG {
             Err(Failure::Absent(String::new()))
         } else {
@@ -177,17 +193,19 @@ impl Image {
         match found {
             Ok(reply) => {
                 let found = carried::configuration(&reply, &self.digest);
-                self.add("evidence pack", found);
+                self.add(&road, found);
+                true
             }
             Err(failure) => {
                 if let Failure::NotGranted(what) = &failure {
                     self.not_granted = Some(what.clone());
                 }
-                self.note("evidence pack", State::of(&failure.into_answer()));
+                let state = State::of(&failure.into_answer());
+                if self.opened == 1 || state != State::Absent {
+                    self.note(&road, state);
+                }
+                false
             }
-        }
-        if !self.carried.iter().any(|carried| carried.whole) {
-            self.stage = self.stage.max(Stage::Tags);
         }
     }
 

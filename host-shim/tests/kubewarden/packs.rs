@@ -117,7 +117,7 @@ fn every_case_has_its_verdict_from_its_pack_in_two_callbacks() {
             let roads = answer["audit_annotations"]["images"].as_str().unwrap();
             assert!(roads.ends_with("allowed; evidence: evidence pack"), "{}: {roads}", case.id);
         } else {
-            assert!(asked.len() <= 5, "{}: {asked:#?}", case.id);
+            assert!(asked.len() <= 6, "{}: {asked:#?}", case.id);
             let reason = case.reason().unwrap();
             assert!(message(&answer).contains(&format!("({reason})")), "{}: {answer}", case.id);
         }
@@ -212,7 +212,48 @@ fn an_old_pack_hides_no_signature_that_a_tag_has() {
     let host = Arc::new(host);
     let answer = case.validate(&host);
     assert_eq!(answer["accepted"], json!(true), "{answer}");
-    assert_eq!(host.asked().len(), 3);
+    assert_eq!(host.asked().len(), 4, "{:?}", host.asked());
+}
+
+#[test]
+fn younger_packs_are_read_where_tags_do_not_move() {
+    let case = Case::of("notation-jws-p256");
+    let mut host = Stock { hidden: only_the_pack, ..case.host() };
+    let mut old = host.pack();
+    old.blobs.clear();
+    host.push(old.to_json());
+    let second = format!("{}.2", host.evidence_tag());
+    host.configs.insert(second, host.pack().to_json().into_bytes());
+    let host =
+        Arc::new(Stock { hidden: |tag| only_the_pack(tag) && !tag.contains(".evidence."), ..host });
+    let answer = case.validate(&host);
+    assert_eq!(answer["accepted"], json!(true), "{answer}");
+    let roads = answer["audit_annotations"]["images"].as_str().unwrap();
+    assert!(roads.ends_with("evidence pack, evidence pack 2"), "{roads}");
+    assert_eq!(host.asked().len(), 4, "{:?}", host.asked());
+}
+
+#[test]
+fn the_workload_and_the_cluster_bring_every_family_too() {
+    for case in cases().iter().filter(|case| case.expect == "allow") {
+        let pack = case.host().pack().to_json();
+        let host = Stock { hidden: only_the_pack, ..case.host() };
+        let mut request = pod(&host.image());
+        request["object"]["metadata"]["annotations"] = json!({ "countersign.dev/evidence": pack });
+        let host = Arc::new(host);
+        let answer = case.validate_pod(&request, &host);
+        assert_eq!(answer["accepted"], json!(true), "{}: {answer}", case.id);
+        assert_eq!(host.asked().len(), 1, "{}: {:?}", case.id, host.asked());
+        let mut host = Stock { hidden: only_the_pack, ..case.host() };
+        let name = host.evidence_tag();
+        host.put("ConfigMap", "evidence", &name, json!({ "data": { "pack.json": pack } }));
+        let mut case = Case::of(&case.id);
+        case.policy["spec"]["evidence"] = json!({ "configMaps": { "namespace": "evidence" } });
+        let host = Arc::new(host);
+        let answer = case.validate(&host);
+        assert_eq!(answer["accepted"], json!(true), "{}: {answer}", case.id);
+        assert_eq!(host.asked().len(), 2, "{}: {:?}", case.id, host.asked());
+    }
 }
 
 #[test]
