@@ -255,6 +255,7 @@ fn whole() -> Value {
             "mode": "enforce",
             "undetermined": "deny",
             "digests": { "pin": "pods", "require": "auto" },
+            "trustHost": ["imageConfig", "index"],
             "evidence": {
                 "configMaps": { "namespace": "countersign" }, "repository": "ghcr.io/acme/evidence",
                 "timeout": "10s",
@@ -424,6 +425,9 @@ fn broken_policies_are_refused_by_both() {
         ("/spec/digests/pin", json!("pod"), VALUE),
         ("/spec/digests/require", json!("always"), VALUE),
         ("/spec/digests/tag", json!(true), UNKNOWN),
+        ("/spec/trustHost", json!([]), VALUE),
+        ("/spec/trustHost", json!("index"), VALUE),
+        ("/spec/trustHost", json!(["signatures"]), VALUE),
         ("/spec/evidence", json!([]), VALUE),
         ("/spec/evidence/pack", json!("a"), UNKNOWN),
         ("/spec/evidence/configMaps", json!({}), MISSING),

@@ -7,6 +7,8 @@ use super::{
     requirement,
     rules::{self, Shared, Verdict},
 };
+use std::collections::BTreeSet;
+
 use countersign_cel::{Cost, Program, Scope as Variables};
 use serde_json::Value;
 
@@ -16,7 +18,7 @@ use crate::{
     evidence::{Evidence, Miss},
     policy::{
         Action, AttestationKind, Authority, Exception, Matched, Mode, Pin, Policy, Requirement,
-        Rule, Subjects, Unmatched,
+        Rule, Subjects, TrustHost, Unmatched,
     },
     reference::{Digest, Reference},
     verdict::{Code, Reason},
@@ -74,6 +76,8 @@ pub(super) struct Bundle {
     pub(super) embedded: Vec<Embedded>,
     /// Which platform of its index it is.
     pub(super) platform: Option<String>,
+    /// For what the host's word was taken.
+    pub(super) asserted: BTreeSet<&'static str>,
 }
 
 /// What the rules of an image ask for.
@@ -89,11 +93,30 @@ pub(super) struct Wanted {
     pub(super) named_platforms: bool,
     /// True where a condition looks at the configuration.
     pub(super) reads_config: bool,
+    /// Of what the host's word is enough.
+    pub(super) trust: TrustHost,
+}
+
+/// A manifest that the host has delivered.
+pub(super) struct Opened {
+    pub(super) target: Target,
+    /// Of an index, its children.
+    pub(super) children: Option<Vec<Digest>>,
+    /// As the host says it. It was hashed here where the target has bytes.
+    said: Vec<u8>,
+}
+
+impl Opened {
+    /// The bytes, or the host's word for them where that is enough.
+    pub(super) fn manifest(&self, trusted: bool) -> Option<&[u8]> {
+        let said = trusted.then_some(self.said.as_slice());
+        self.target.bytes.as_deref().or(said)
+    }
 }
 
 impl Wanted {
     fn of(policy: &Policy, subject: &Subject) -> Self {
-        let mut wanted = Self::default();
+        let mut wanted = Self { trust: policy.trust_host, ..Self::default() };
         wanted.resolved.1.nested = true;
         wanted.of_platforms.1.nested = true;
         for rule in subject.rules(policy) {
@@ -143,6 +166,7 @@ impl Bundle {
             platforms: Platforms::NotAsked,
             embedded: Vec::new(),
             platform: None,
+            asserted: BTreeSet::new(),
         }
     }
 }
@@ -278,13 +302,13 @@ pub(super) fn gather(policy: &Policy, subject: &Subject, evidence: &mut Evidence
         return Gathered::Blocked(Reason::of(Code::ImageBlocked).found(digest.to_string()));
     }
     let target = match target(evidence, reference, &digest) {
-        Ok((target, children)) => {
-            let mut children = children.iter().flatten();
+        Ok(opened) => {
+            let mut children = opened.children.iter().flatten();
             if let Some(blocked) = children.find(|d| policy.block.has_digest(d)) {
                 let found = format!("{blocked} in the index");
                 return Gathered::Blocked(Reason::of(Code::ImageBlocked).found(found));
             }
-            Some(target)
+            Some(opened)
         }
         Err(Miss::Pending) => None,
         Err(miss) => return failed(miss, &reference.pinned(&digest).to_string()),
@@ -295,9 +319,14 @@ pub(super) fn gather(policy: &Policy, subject: &Subject, evidence: &mut Evidence
     let platforms = target
         .as_ref()
         .map_or(Platforms::NotAsked, |target| platforms::of(evidence, reference, target, &wanted));
-    let found = bundle(evidence, reference, &digest, target, &wanted.resolved, wanted.reads_config);
-    match found {
-        Some(found) => Gathered::Ready(Box::new(Bundle { platforms, ..found })),
+    match bundle(evidence, reference, &digest, target, &wanted.resolved, &wanted) {
+        Some(mut found) => {
+            found.asserted.extend(platforms.asserted());
+            if matches!(platforms, Platforms::Index(_)) && found.target.bytes.is_none() {
+                found.asserted.insert("index");
+            }
+            Gathered::Ready(Box::new(Bundle { platforms, ..found }))
+        }
         None => Gathered::Pending,
     }
 }
@@ -307,24 +336,26 @@ pub(super) fn bundle(
     evidence: &mut Evidence<'_>,
     reference: &Reference,
     digest: &Digest,
-    target: Option<Target>,
+    opened: Option<Opened>,
     (roads, nested): &(Roads, Roads),
-    reads_config: bool,
+    wanted: &Wanted,
 ) -> Option<Bundle> {
-    let config = target.as_ref().filter(|_| reads_config);
-    let config = config.and_then(|target| config::of(evidence, reference, target));
+    let config = opened.as_ref().filter(|_| wanted.reads_config);
+    let config = config.and_then(|opened| config::of(evidence, reference, opened, wanted.trust));
+    let asserted = config.as_ref().is_some_and(|config| config.asserted);
     // Asked for in the same round as the manifest.
     let mut discovered = discovery::discover(evidence, reference, digest, roads);
     let artifacts = referrer::follow(evidence, reference, &mut discovered, roads, nested.clone());
     Some(Bundle {
-        target: target?,
+        target: opened?.target,
         discovered,
         artifacts,
         reference: reference.clone(),
-        config,
+        config: config.map(|config| config.document),
         platforms: Platforms::NotAsked,
         embedded: Vec::new(),
         platform: None,
+        asserted: asserted.then_some("imageConfig").into_iter().collect(),
     })
 }
 
@@ -339,7 +370,7 @@ pub(super) fn target(
     evidence: &mut Evidence<'_>,
     reference: &Reference,
     digest: &Digest,
-) -> Result<(Target, Option<Vec<Digest>>), Miss> {
+) -> Result<Opened, Miss> {
     let found = evidence.manifest(&reference.repository(), digest, None)?;
     let (parsed, shape) = manifest::parse(found.bytes).map_err(|error| {
         Miss::Problem(Reason::new(Code::ImageMalformed, format!("the image's manifest: {error}")))
@@ -362,7 +393,7 @@ pub(super) fn target(
         bytes: found.exact.then(|| found.bytes.to_vec()),
         digests: HexDigests::default(),
     };
-    Ok((target, children))
+    Ok(Opened { target, children, said: found.bytes.to_vec() })
 }
 
 fn add_roads(policy: &Policy, tree: &Requirement, roads: &mut Roads, nested: &mut Roads) {
@@ -480,6 +511,9 @@ fn judge_rules(shared: &mut Shared<'_>, subject: &Subject, gathered: &Gathered) 
         Gathered::Ready(found) => found,
     };
     verdict.digest = Digest::parse(&found.target.digest);
+    for what in &found.asserted {
+        verdict.warnings.push(format!("{name}: by the host's word alone: {what} (trustHost)"));
+    }
     let rules: Vec<_> = subject.rules(policy).collect();
     let exceptions = exceptions(shared, subject, verdict.digest.as_ref(), &mut verdict.warnings);
     rules::judge(shared, &rules, Ok(&requirement::Scope::image(found)), exceptions, &mut verdict);

@@ -1,12 +1,14 @@
 //! The platforms of an image, and what they must show.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{
     Judgement,
     authority::judgement,
     config,
-    image::{self, Bundle, Wanted},
+    image::{self, Bundle, Opened, Wanted},
     requirement::{Judge, Scope},
 };
 use crate::{
@@ -15,7 +17,6 @@ use crate::{
     policy::{Platform, Subjects},
     reference::{Digest, Reference},
     verdict::{Code, Reason},
-    verify::Target,
     wire::{Kind, Node},
 };
 
@@ -30,11 +31,28 @@ pub(super) enum Platforms {
     /// Nobody asks.
     NotAsked,
     /// The image is for one platform; which one, where somebody asks.
-    One(Option<Result<Platform, Reason>>),
+    One {
+        /// The platform.
+        platform: Option<Result<Platform, Reason>>,
+        /// True where it is the host's word for it.
+        asserted: bool,
+    },
     /// The image is an index.
     Index(Vec<Child>),
     /// They cannot be told.
     Unknown(Reason),
+}
+
+impl Platforms {
+    /// For what of them the host's word was taken.
+    pub(super) fn asserted(&self) -> BTreeSet<&'static str> {
+        let bundles = |child: &Child| child.bundle.as_ref().ok().map(|b| b.asserted.clone());
+        match self {
+            Self::Index(children) => children.iter().filter_map(bundles).flatten().collect(),
+            Self::One { asserted: true, .. } => BTreeSet::from(["imageConfig"]),
+            Self::NotAsked | Self::One { .. } | Self::Unknown(_) => BTreeSet::new(),
+        }
+    }
 }
 
 /// One platform of an index.
@@ -57,13 +75,13 @@ pub(super) struct Embedded {
 pub(super) fn of(
     evidence: &mut Evidence<'_>,
     reference: &Reference,
-    target: &Target,
+    opened: &Opened,
     wanted: &Wanted,
 ) -> Platforms {
     if !wanted.platforms {
         return Platforms::NotAsked;
     }
-    let Some(bytes) = &target.bytes else {
+    let Some(bytes) = opened.manifest(wanted.trust.index) else {
         let what = "the platforms of the image need the manifest's own bytes";
         return Platforms::Unknown(Reason::new(Code::EvidenceHostAsserted, what));
     };
@@ -72,8 +90,12 @@ pub(super) fn of(
         Err(error) => return Platforms::Unknown(Reason::new(Code::ImageMalformed, error)),
     };
     if shape != Shape::Index {
-        let asked = wanted.named_platforms.then(|| config::of(evidence, reference, target));
-        return Platforms::One(asked.flatten().map(|config| platform_of(&config?)));
+        let asked =
+            wanted.named_platforms.then(|| config::of(evidence, reference, opened, wanted.trust));
+        let config = asked.flatten();
+        let asserted = config.as_ref().is_some_and(|config| config.asserted);
+        let platform = config.map(|config| platform_of(&config.document?));
+        return Platforms::One { platform, asserted };
     }
     let descriptors = parsed.manifests.unwrap_or_default();
     let runnable: Vec<_> = descriptors.iter().filter(|d| !d.is_attestation()).collect();
@@ -84,13 +106,16 @@ pub(super) fn of(
                 .found(runnable.len().to_string()),
         );
     }
+    // What an index carries is as good as the index, if that was hashed.
+    let carries = opened.target.bytes.is_some();
     let child = |descriptor: &&Descriptor| {
         let platform = descriptor.platform.as_ref().and_then(read);
         let name = match &platform {
             Some(platform) => format!("{platform} {}", descriptor.digest),
             None => descriptor.digest.clone(),
         };
-        let bundle = bundle(evidence, reference, descriptor, &descriptors, wanted);
+        let carried = if carries { descriptors.as_slice() } else { &[] };
+        let bundle = bundle(evidence, reference, descriptor, carried, wanted);
         Child { platform, name, bundle }
     };
     Platforms::Index(runnable.iter().map(child).collect())
@@ -106,10 +131,10 @@ fn bundle(
     let digest = Digest::parse(&descriptor.digest)
         .ok_or_else(|| Reason::new(Code::ImageMalformed, "a platform has no valid digest"))?;
     let target = match image::target(evidence, reference, &digest) {
-        Ok((_, Some(_))) => {
+        Ok(Opened { children: Some(_), .. }) => {
             return Err(Reason::new(Code::ImageMalformed, "an index in an index"));
         }
-        Ok((target, None)) => Some(target),
+        Ok(opened) => Some(opened),
         Err(miss) => {
             let absent = Reason::of(Code::EvidenceAbsent).expected(digest.to_string());
             match miss.reason(absent) {
@@ -119,7 +144,7 @@ fn bundle(
         }
     };
     let roads = &wanted.of_platforms;
-    let found = image::bundle(evidence, reference, &digest, target, roads, wanted.reads_config);
+    let found = image::bundle(evidence, reference, &digest, target, roads, wanted);
     let embedded = embedded(evidence, reference, &digest, all, wanted);
     // What is still pending is not judged.
     let mut bundle = found.ok_or_else(|| Reason::of(Code::Internal))?;
@@ -223,7 +248,7 @@ impl Judge<'_> {
             judged.push(named("resolved", judge(self, scope)));
         }
         match &image.platforms {
-            Platforms::One(platform) => {
+            Platforms::One { platform, .. } => {
                 let refused = platform.as_ref().and_then(|found| refused(wanted, found.as_ref()));
                 match refused {
                     Some(reason) => judged.push(failed("platform", reason)),

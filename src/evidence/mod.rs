@@ -184,6 +184,19 @@ impl<'a> Evidence<'a> {
         size: Option<u64>,
         share: Share,
     ) -> Result<&'a [u8], Miss> {
+        let found = self.document(repository, digest, size, share)?;
+        check_digest(digest, found.bytes)?;
+        Ok(found.bytes)
+    }
+
+    /// A blob, hashed here, or what the host says of it where it wrote it anew.
+    pub fn document(
+        &mut self,
+        repository: &str,
+        digest: &Digest,
+        size: Option<u64>,
+        share: Share,
+    ) -> Result<Found<'a>, Miss> {
         let limit = match share {
             Share::Payloads => PAYLOAD_BYTES,
             Share::Referrers | Share::Attestations => self.budget.blob_bytes,
@@ -193,8 +206,10 @@ impl<'a> Evidence<'a> {
         let fetch = Fetch::Blob { repository, digest: digest_text, max_bytes };
         self.claim(&fetch, max_bytes, share)?;
         let found = self.get(fetch, limit)?;
-        check_digest(digest, found.bytes)?;
-        Ok(found.bytes)
+        if found.exact {
+            check_digest(digest, found.bytes)?;
+        }
+        Ok(found)
     }
 
     /// An answer to what a certificate asks for, without asking for it: `None` where it was not

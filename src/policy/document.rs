@@ -60,6 +60,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
             "resources",
             "rules",
             "trust",
+            "trustHost",
             "undetermined",
             "unmatched",
         ],
@@ -177,6 +178,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
     let exceptions = exceptions(r, &spec, &rules);
     reads(&mut kinds, &rules, !block.is_empty());
     let evidence = spec.get("evidence").and_then(|at| evidence::read(r, &at));
+    let trust_host = spec.get("trustHost").map(|at| evidence::trust_host(r, &at));
     let pin = spec.get("digests").and_then(|at| digests(r, &at));
     Some(Policy {
         name,
@@ -187,6 +189,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
         exceptions,
         kinds,
         evidence: evidence.unwrap_or_default(),
+        trust_host: trust_host.unwrap_or_default(),
         undetermined: undetermined.unwrap_or(Undetermined::Deny),
         unmatched: unmatched.unwrap_or(Unmatched::Deny),
         mode: mode.unwrap_or(Mode::Enforce),

@@ -6,6 +6,27 @@ use super::{
 };
 use crate::{reference::Reference, verdict::Code};
 
+/// `trustHost`: of what the host's word is enough, where it has no bytes that can be hashed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TrustHost {
+    /// The configuration of an image.
+    pub image_config: bool,
+    /// Which platforms an index has.
+    pub index: bool,
+}
+
+pub(super) fn trust_host(r: &mut Reader, at: &Cursor<'_>) -> TrustHost {
+    let mut trust = TrustHost::default();
+    for item in r.list(at) {
+        match r.word(&item, &[("imageConfig", true), ("index", false)]) {
+            Some(true) => trust.image_config = true,
+            Some(false) => trust.index = true,
+            None => {}
+        }
+    }
+    trust
+}
+
 /// What policy-server gives a policy by default, in seconds.
 const TIMEOUT: i64 = 2;
 /// What a policy's `timeoutEvalSeconds` may be.

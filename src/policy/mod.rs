@@ -34,7 +34,7 @@ use crate::{
 pub use block::Block;
 pub use bound::BoundTo;
 pub use condition::Condition;
-pub use evidence::Roads;
+pub use evidence::{Roads, TrustHost};
 pub use exception::Exception;
 pub use glob::{Glob, GlobError};
 pub use matching::{Match, Matched};
@@ -63,6 +63,8 @@ pub struct Policy {
     pub kinds: Kinds,
     /// `spec.evidence`.
     pub evidence: Roads,
+    /// `spec.trustHost`.
+    pub trust_host: TrustHost,
     /// `spec.undetermined`.
     pub undetermined: Undetermined,
     /// `spec.unmatched`.

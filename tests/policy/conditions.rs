@@ -175,6 +175,23 @@ fn the_configuration_is_hashed_bytes_or_nothing() {
     let forged = crate::registry::found(br#"{"config":{"User":"1000"}}"#.to_vec());
     other.answers.insert(digest(&config()), forged);
     assert_eq!(other.decide(&policy).verdict(), "evidence.digestMismatch");
+    // The host's word is enough where the policy says so, for the configuration and nothing else.
+    let mut rewritten = registry();
+    let word = countersign::wire::Answer::Found {
+        bytes: countersign::wire::Bytes(br#"{"config":{"User":"1000"}}"#.to_vec()),
+        media_type: None,
+        reserialised: true,
+    };
+    rewritten.answers.insert(digest(&config()), word.clone());
+    assert_eq!(rewritten.decide(&policy).verdict(), "evidence.hostAsserted");
+    let mut trusting = policy.clone();
+    trusting["spec"]["trustHost"] = json!(["imageConfig"]);
+    let decided = rewritten.decide(&trusting);
+    assert_eq!(decided.verdict(), "allow");
+    assert!(decided.warns_of("imageConfig (trustHost)"), "{:?}", decided.0.warnings);
+    assert!(!registry().decide(&trusting).warns_of("trustHost"), "hashed bytes are nobody's word");
+    other.answers.insert(digest(&config()), crate::registry::found(b"{}".to_vec()));
+    assert_eq!(other.decide(&trusting).verdict(), "evidence.digestMismatch");
     // Who does not look at it does not need it.
     let without = attestation(json!({ "conditions": [{ "cel": "true" }] }));
     assert_eq!(withheld.decide(&without).verdict(), "allow");

@@ -187,7 +187,7 @@ fn undetermined() -> Vec<(&'static str, Registry, Budget)> {
         media_type: None,
         reserialised: true,
     };
-    use UnavailableReason::{Garbled, TooLarge, Transport, Unsupported};
+    use UnavailableReason::{Deadline, Garbled, NotPacked, TooLarge, Transport, Unsupported};
     vec![
         ("evidence.unavailable", with(&list, unavailable(Transport)), all),
         ("evidence.unavailable", with(&app, unavailable(Transport)), all),
@@ -196,6 +196,8 @@ fn undetermined() -> Vec<(&'static str, Registry, Budget)> {
         ("evidence.garbled", with(&blob, unavailable(Garbled)), all),
         ("evidence.garbled", with(&list, found(b"<html>".to_vec())), all),
         ("evidence.unsupported", with(&blob, unavailable(Unsupported)), all),
+        ("pack.stale", with(&blob, unavailable(NotPacked)), all),
+        ("budget.time", with(&blob, unavailable(Deadline)), all),
         ("evidence.denied", with(&app, Answer::Denied { message: String::new() }), all),
         ("evidence.denied", with(&blob, Answer::Denied { message: String::new() }), all),
         ("evidence.digestMismatch", with(&app, found(image("other"))), all),

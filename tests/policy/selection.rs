@@ -1,6 +1,6 @@
 //! `select`: which of the verified attestations must hold.
 
-use countersign::wire::{Answer, UnavailableReason};
+use countersign::wire::{Answer, Fetch, UnavailableReason};
 use serde_json::{Value, json};
 
 use crate::registry::{
@@ -156,6 +156,37 @@ fn a_list_that_is_withheld_is_unknown() {
     for select in ["any", "all", "latest"] {
         let found = registry.decide(&selecting(select)).verdict();
         assert_eq!(found, "evidence.unavailable", "{select}");
+    }
+}
+
+/// What a part of a list names is tried, and that it names no other says nothing.
+#[test]
+fn a_list_of_which_only_a_part_is_there_leaves_any_and_makes_all_and_the_latest_unknown() {
+    let registry = scans(&[(1, true)]);
+    let list = format!("referrers of {}", crate::registry::digest(&image("app")));
+    let fetch = Fetch::Referrers {
+        repository: "reg.test/app".to_owned(),
+        digest: crate::registry::digest(&image("app")),
+        max_bytes: 1 << 20,
+    };
+    let Answer::Found { bytes, .. } = registry.answer(&fetch) else { panic!("no list") };
+    for (reason, code) in [
+        (UnavailableReason::Unsupported, "evidence.unsupported"),
+        (UnavailableReason::Deadline, "budget.time"),
+        (UnavailableReason::Transport, "evidence.unavailable"),
+    ] {
+        let (bytes, message) = (bytes.clone(), String::new());
+        let mut registry = registry.clone();
+        registry.answers.insert(list.clone(), Answer::Partial { bytes, reason, message });
+        assert_eq!(registry.decide(&selecting("any")).verdict(), "allow", "{code}");
+        for select in ["all", "latest"] {
+            assert_eq!(registry.decide(&selecting(select)).verdict(), code, "{select}");
+        }
+        let mut none = Registry::with(&[]);
+        let empty = br#"{"schemaVersion":2,"manifests":[]}"#.to_vec();
+        let (bytes, message) = (countersign::wire::Bytes(empty), String::new());
+        none.answers.insert(list.clone(), Answer::Partial { bytes, reason, message });
+        assert_eq!(none.decide(&selecting("any")).verdict(), code);
     }
 }
 

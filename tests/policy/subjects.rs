@@ -310,6 +310,46 @@ fn the_platforms_of_an_index_that_was_rewritten_are_unknown() {
     assert_eq!(verdict(&rewritten, &index, &json!("resolved")), "allow");
 }
 
+/// The host may be trusted for what an index has and for what an image is, and never for more.
+#[test]
+fn the_hosts_word_is_taken_for_what_the_policy_names_and_said() {
+    let index = index(&[platform("linux/amd64")]);
+    let mut registry = holding(&index, &["linux/amd64"]);
+    sign_digest(&mut registry, &index);
+    sign_digest(&mut registry, &image("linux/amd64"));
+    reserialise(&mut registry, &index);
+    let trusting = |words: Value, subject: &Value, registry: &Registry, asked: &[u8]| {
+        let mut policy = rule(subject, &json!("ci"));
+        policy["spec"]["trustHost"] = words;
+        let decided = registry.decide_on(&policy, &of(asked));
+        let said: Vec<_> =
+            decided.0.warnings.iter().filter(|w| w.contains("trustHost")).cloned().collect();
+        (decided.verdict(), said.join(" "))
+    };
+    for subject in [json!("platforms"), json!("both"), named(&["linux/amd64"])] {
+        let (verdict, said) = trusting(json!(["index"]), &subject, &registry, &index);
+        assert_eq!(verdict, "allow", "{subject}");
+        assert!(said.contains("index"), "{said}");
+        let (verdict, _) = trusting(json!(["imageConfig"]), &subject, &registry, &index);
+        assert_eq!(verdict, "evidence.hostAsserted", "{subject}");
+    }
+    // Whose platform is read in its configuration.
+    let plain = image("linux/amd64");
+    let mut single = holding(&plain, &[]);
+    sign_digest(&mut single, &plain);
+    reserialise(&mut single, &plain);
+    let subject = named(&["linux/s390x"]);
+    let (verdict, _) = trusting(json!(["index"]), &subject, &single, &plain);
+    assert_eq!(verdict, "evidence.hostAsserted");
+    // An unsigned platform is as unsigned by anybody's word.
+    let mut unsigned = holding(&index, &["linux/amd64"]);
+    sign_digest(&mut unsigned, &index);
+    reserialise(&mut unsigned, &index);
+    let both = json!(["index", "imageConfig"]);
+    let (verdict, _) = trusting(both, &json!("platforms"), &unsigned, &index);
+    assert_eq!(verdict, "signatures.none");
+}
+
 #[test]
 fn one_platform_that_is_not_signed_is_enough() {
     let names = ["linux/amd64", "linux/arm64", "linux/s390x"];

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use countersign::wire::{Answer, Bytes, UnavailableReason};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::host::{Host, Question};
 
@@ -84,6 +85,27 @@ impl<'h, H: Host> Callbacks<'h, H> {
         match self.ask(Question::Digest(reference.to_owned())) {
             Ok(bytes) => match serde_json::from_slice::<ManifestDigest>(&bytes) {
                 Ok(found) => Answer::Resolved { digest: found.digest },
+                Err(error) => {
+                    let (reason, message) = (UnavailableReason::Garbled, error.to_string());
+                    Answer::Unavailable { reason, message }
+                }
+            },
+            Err(failure) => failure.into_answer(),
+        }
+    }
+
+    /// The configuration of an image, as the host writes it.
+    pub(crate) fn configuration(&mut self, image: String) -> Answer {
+        #[derive(Deserialize)]
+        struct Reply {
+            config: Value,
+        }
+        match self.ask(Question::Config(image)) {
+            Ok(bytes) => match serde_json::from_slice::<Reply>(&bytes) {
+                Ok(Reply { config }) => {
+                    let bytes = Bytes(config.to_string().into_bytes());
+                    Answer::Found { bytes, media_type: None, reserialised: true }
+                }
                 Err(error) => {
                     let (reason, message) = (UnavailableReason::Garbled, error.to_string());
                     Answer::Unavailable { reason, message }

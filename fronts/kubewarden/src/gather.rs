@@ -73,9 +73,10 @@ pub(crate) fn decide(
     host: &impl Host,
 ) -> Gathered {
     let callbacks = Callbacks::new(host, until(policy), 0);
-    let (names, images) = (BTreeMap::new(), BTreeMap::new());
+    let (names, images, configs) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let (evidence, provisional) = (Vec::new(), BTreeSet::new());
-    let mut gather = Gather { policy, own, callbacks, names, images, evidence, provisional };
+    let mut gather =
+        Gather { policy, own, callbacks, names, images, configs, evidence, provisional };
     for image in &asked.images {
         if let Ok(reference) = Reference::parse(&image.reference) {
             gather.callbacks.allow(MOST_CALLBACKS);
@@ -117,6 +118,8 @@ struct Gather<'a, H> {
     callbacks: Callbacks<'a, H>,
     names: BTreeMap<String, Key>,
     images: BTreeMap<Key, Image>,
+    /// Whose configuration a digest is, of what the host has written anew.
+    configs: BTreeMap<String, String>,
     evidence: Vec<EvidenceItem>,
     /// What a later stage may answer otherwise.
     provisional: BTreeSet<Fetch>,
@@ -194,8 +197,8 @@ impl<H: Host> Gather<'_, H> {
                 let tag = Fetch::Tag { repository, tag, max_bytes: *max_bytes };
                 self.referrers(fetch, &tag, digest)
             }
-            Fetch::Blob { repository, .. } => {
-                let answer = self.packed(fetch);
+            Fetch::Blob { repository, digest, .. } => {
+                let answer = self.packed(fetch).or_else(|| self.configuration(digest));
                 answer.map_or_else(|| self.missing(repository), Found::Final)
             }
             Fetch::Ocsp { .. } | Fetch::Crl { .. } => match self.packed(fetch) {
@@ -232,12 +235,24 @@ impl<H: Host> Gather<'_, H> {
         if stage.is_none() && !types.all(|listed| listed::may_be_rebuilt(listed)) {
             return self.missing(repository);
         }
-        let answer = self.callbacks.manifest(format!("{repository}@{digest}"));
+        let place = format!("{repository}@{digest}");
+        let answer = self.callbacks.manifest(place.clone());
+        if let Answer::Found { bytes, .. } = &answer
+            && let Some(config) = listed::config_of(&bytes.0)
+        {
+            self.configs.insert(config, place);
+        }
         match stage {
             // A pack may bring the bytes.
             Some(stage) if stage < Stage::Pack => Found::Provisional(answer),
             _ => Found::Final(answer),
         }
+    }
+
+    /// An image's configuration as the host writes it, where the policy takes its word.
+    fn configuration(&mut self, digest: &str) -> Option<Answer> {
+        let place = self.configs.get(digest).filter(|_| self.policy.trust_host.image_config)?;
+        Some(self.callbacks.configuration(place.clone()))
     }
 
     /// A tag of cosign's, or that of the list of referrers.

@@ -16,6 +16,12 @@ pub(crate) fn types(list: &[u8]) -> BTreeMap<String, String> {
     listed.unwrap_or_default().into_iter().map(of).collect()
 }
 
+/// The digest of the configuration that a manifest names.
+pub(crate) fn config_of(manifest: &[u8]) -> Option<String> {
+    let (manifest, _) = manifest::parse(manifest).ok()?;
+    Some(manifest.config?.digest)
+}
+
 /// True for a referrer whose manifest may be enough: cosign's simple signing, of which the payload can
 /// be rebuilt, and what does not say what it is.
 pub(crate) fn may_be_rebuilt(artifact_type: &str) -> bool {

@@ -171,6 +171,24 @@ fn packs_may_lie_in_a_repository_of_their_own() {
 }
 
 #[test]
+fn the_hosts_word_for_a_configuration_is_taken_where_the_policy_says_so() {
+    let mut case = Case::of("cosign-a-cosign-p256-right-key");
+    case.policy["spec"]["rules"][0]["conditions"] = json!([{ "cel": "size(imageConfig) > 0" }]);
+    let answer = case.validate(&Arc::new(case.host()));
+    assert!(answer["message"].as_str().unwrap().contains("(evidence.hostAsserted)"), "{answer}");
+    let packed = case.validate(&Arc::new(case.host().packed()));
+    assert_eq!(packed["accepted"], json!(true), "{packed}");
+    case.policy["spec"]["trustHost"] = json!(["imageConfig"]);
+    let host = Arc::new(case.host());
+    let answer = case.validate(&host);
+    assert_eq!(answer["accepted"], json!(true), "{answer}");
+    assert!(answer["warnings"].to_string().contains("imageConfig (trustHost)"), "{answer}");
+    assert!(host.asked().len() <= 10, "{:?}", host.asked());
+    let packed = case.validate(&Arc::new(case.host().packed()));
+    assert!(!packed["warnings"].to_string().contains("trustHost"), "{packed}");
+}
+
+#[test]
 fn the_labels_of_the_namespace_are_asked_for_where_a_rule_needs_them() {
     let mut case = Case::of("cosign-a-unsigned");
     let rule = &mut case.policy["spec"]["rules"][0];
