@@ -182,9 +182,9 @@ fn the_configuration_is_hashed_bytes_or_nothing() {
         media_type: None,
         reserialised: true,
     };
-    rewritten.answers.insert(digest(&config()), word.clone());
+    rewritten.answers.insert(digest(&config()), word);
     assert_eq!(rewritten.decide(&policy).verdict(), "evidence.hostAsserted");
-    let mut trusting = policy.clone();
+    let mut trusting = policy;
     trusting["spec"]["trustHost"] = json!(["imageConfig"]);
     let decided = rewritten.decide(&trusting);
     assert_eq!(decided.verdict(), "allow");

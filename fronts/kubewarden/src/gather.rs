@@ -363,7 +363,8 @@ impl<H: Host> Gather<'_, H> {
     /// What packs have for a fetch.
     fn lookup(&self, fetch: &Fetch) -> Vec<Answer> {
         let carried = self.images.values().flat_map(|image| &image.carried);
-        carried.filter_map(|Carried { pack, .. }| Lookup::new(pack).answer(fetch)).collect()
+        let found = carried.filter_map(|Carried { pack, .. }| Lookup::new(pack).answer(fetch));
+        found.filter(|answer| is_of_its_digest(fetch, answer)).collect()
     }
 
     fn packed(&self, fetch: &Fetch) -> Option<Answer> {
@@ -379,6 +380,18 @@ impl<H: Host> Gather<'_, H> {
             }
             _ => first,
         })
+    }
+}
+
+/// What does not have the digest that it is packed under hides nothing that other roads have.
+fn is_of_its_digest(fetch: &Fetch, answer: &Answer) -> bool {
+    match (fetch, answer) {
+        (
+            Fetch::Manifest { digest, .. } | Fetch::Blob { digest, .. },
+            Answer::Found { bytes, .. },
+        ) => Digest::parse(digest).is_some_and(|digest| digest.matches(&bytes.0)),
+        (Fetch::Manifest { .. } | Fetch::Blob { .. }, _) => false,
+        _ => true,
     }
 }
 
