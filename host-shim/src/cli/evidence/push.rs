@@ -99,13 +99,15 @@ struct Line<'a> {
 
 impl Push {
     pub(super) fn run(self, modules: Modules) -> Exit {
+        let first = self.round(modules).unwrap_or_else(|e| refuse(&e));
+        let Some(pause) = self.watch else { return first };
+        // What is wrong with the command itself does not become better.
+        if first == Exit::BadInput {
+            return first;
+        }
         loop {
-            let exit = self.round(modules).unwrap_or_else(|e| refuse(&e));
-            match self.watch {
-                // What is wrong with the command does not become better.
-                Some(pause) if exit != Exit::BadInput => thread::sleep(pause),
-                _ => return exit,
-            }
+            thread::sleep(pause);
+            self.round(modules).unwrap_or_else(|e| refuse(&e));
         }
     }
 
