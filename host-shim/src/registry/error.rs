@@ -15,7 +15,7 @@ pub enum RegistryError {
     Denied(String),
     /// It cannot be said: the answer makes no sense, or is not what was asked for.
     Garbled(String),
-    /// The registry refuses what was sent (400, 405, 409, 413 …).
+    /// The registry refuses what was sent (400, 405, 406, 409, 413 …).
     Refused(String),
     /// More bytes than this.
     TooLarge(u64),
