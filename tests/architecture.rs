@@ -389,6 +389,11 @@ fn the_time_of_a_decision_is_compared_in_one_place() {
         ("evaluate/condition.rs", 1, "unwatched: CEL may do anything with it"),
         ("predicate/vulnerabilities.rs", 1, "the age of a database, which is watched"),
         ("verify/cosign/signer.rs", 1, "a path at this time, whose certificates are watched"),
+        (
+            "verify/cosign/signer/pinned.rs",
+            1,
+            "a path at this time, whose certificates are watched",
+        ),
         ("verify/notation/finding.rs", 2, "a chain at this time, which is watched; words"),
         ("verify/sigstore.rs", 1, "words"),
         ("verify/sigstore/log.rs", 1, "logs in use at this time, which are watched"),

@@ -51,6 +51,11 @@ fn case(id: &str) -> Value {
     found.unwrap_or_else(|| panic!("no case {id}")).policy
 }
 
+/// A certificate for code signing, with a name.
+fn leaf() -> String {
+    std::fs::read_to_string(support::corpora().join("trust/ca-leaf.pem")).unwrap()
+}
+
 /// A policy that uses every field of this build.
 fn whole() -> Value {
     let pem = |id: &str, path: &str| case(id).pointer(path).unwrap().clone();
@@ -110,6 +115,9 @@ fn whole() -> Value {
                     "boundTo": { "to": "reference", "remaps": [{ "from": "mirror.acme.test/hub", "to": "docker.io" }] },
                 } },
                 "logged": { "cosign": { "keys": keys, "trust": "public-good", "transparencyLog": "required" } },
+                "watched": { "cosign": { "keys": keys, "trust": "public-good", "transparencyLog": "ifPresent" } },
+                "pinned": { "cosign": { "trust": ["ca", "public-good"], "certificate": { "pem": leaf() } } },
+                "pinned-alone": { "cosign": { "certificate": { "pem": leaf() } } },
                 "name": { "cosign": {
                     "trust": ["ca", "private"],
                     "certificate": { "distinguishedName": "CN=signer,O=acme,C=DE", "issuer": "https://acme.test" },
@@ -203,6 +211,7 @@ fn whole() -> Value {
                     "name": "guarded",
                     "images": ["ghcr.io/acme/**"],
                     "match": {
+                        "references": ["ghcr.io/acme/*:v?"],
                         "kinds": ["Pod", "apps/Deployment"],
                         "namespaces": ["prod-*", "!prod-test"],
                         "labels": { "matchLabels": { "team": "a" } },
@@ -260,6 +269,7 @@ fn whole() -> Value {
                 "configMaps": { "namespace": "countersign" }, "repository": "ghcr.io/acme/evidence",
                 "timeout": "10s",
             },
+            "updates": "changed",
             "block": {
                 "digests": [sha256],
                 "keys": [zeros, sha256],
@@ -424,6 +434,16 @@ fn broken_policies_are_refused_by_both() {
         ("/spec/undetermined", json!("allow"), VALUE),
         ("/spec/digests/pin", json!("pod"), VALUE),
         ("/spec/digests/require", json!("always"), VALUE),
+        ("/spec/updates", json!("none"), VALUE),
+        ("/spec/rules/7/match/references", json!([]), VALUE),
+        ("/spec/rules/7/match/references", json!([""]), VALUE),
+        ("/spec/rules/7/match/references", json!(["a".repeat(1025)]), VALUE),
+        ("/spec/rules/7/blobs", json!(["*"]), VALUE),
+        ("/spec/authorities/pinned/cosign/certificate/pem", json!("not PEM"), VALUE),
+        ("/spec/authorities/pinned/cosign/certificate/issuer", json!("https://acme.test"), VALUE),
+        ("/spec/authorities/pinned/cosign/certificate/subject", json!("a@acme.test"), VALUE),
+        ("/spec/authorities/pinned-alone/cosign/transparencyLog", json!("ifPresent"), MISSING),
+        ("/spec/authorities/logged/cosign/transparencyLog", json!("optional"), VALUE),
         ("/spec/digests/tag", json!(true), UNKNOWN),
         ("/spec/trustHost", json!([]), VALUE),
         ("/spec/trustHost", json!("index"), VALUE),

@@ -18,7 +18,7 @@ use crate::{
     evidence::{Evidence, Miss},
     policy::{
         Action, AttestationKind, Authority, Exception, Matched, Mode, Pin, Policy, Requirement,
-        Rule, Subjects, TrustHost, Unmatched,
+        Rule, Subjects, TrustHost, Unmatched, spellings,
     },
     reference::{Digest, Reference},
     verdict::{Code, Reason},
@@ -189,9 +189,16 @@ impl Subject {
             assumed: Vec::new(),
             certain: false,
         };
+        let mut spelled = None;
         for (i, rule) in policy.rules.iter().enumerate() {
             if !rule.matches(&repository) {
                 continue;
+            }
+            if let Some(matching) = rule.matching.as_ref().filter(|m| m.has_references()) {
+                let spelled = spelled.get_or_insert_with(|| spellings(text, &subject.reference));
+                if !matching.is_for(spelled) {
+                    continue;
+                }
             }
             match subject.matched(rule, request, seen, steps) {
                 Matched::No => continue,
@@ -579,6 +586,10 @@ pub(super) fn pin(
             old: asked.reference.clone(),
             new: pinned.to_string(),
         }),
+        _ if !policy.require_digests => decision.warnings.push(format!(
+            "{}: verified by its tag, which may name another image when it runs",
+            asked.reference
+        )),
         _ if is_pod => {
             let reason = Reason::of(Code::DigestUnpinned)
                 .expected("a digest, or a response that can pin the tag")

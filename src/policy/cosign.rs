@@ -1,5 +1,7 @@
 //! `authorities.<name>.cosign` and `authorities.<name>.github`.
 
+mod pinned;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
@@ -14,12 +16,17 @@ use crate::{
     x509::{Certificate, fulcio},
 };
 
+/// The OIDC issuer of GitHub Actions.
+pub(super) const GITHUB_ACTIONS: &str = "https://token.actions.githubusercontent.com";
+
 /// `transparencyLog`, `timestamp`: how many distinct ones must vouch.
 #[derive(Clone, Copy)]
 enum Demand {
     /// What the trust material makes possible.
     Default,
     None,
+    /// None, but what is there must be right.
+    IfPresent,
     AtLeast(usize),
 }
 
@@ -50,9 +57,9 @@ pub(super) fn read(
     let annotations = object.get("annotations").map(|at| text_map(r, &at)).unwrap_or_default();
     let bound_to = object.get("boundTo").and_then(|at| super::bound::read(r, &at));
     let logs =
-        object.get("transparencyLog").map_or(Some(Demand::Default), |at| demand(r, &at, "ignore"));
+        object.get("transparencyLog").map_or(Some(Demand::Default), |at| demand(r, &at, LOGS));
     let timestamps =
-        object.get("timestamp").map_or(Some(Demand::Default), |at| demand(r, &at, "optional"));
+        object.get("timestamp").map_or(Some(Demand::Default), |at| demand(r, &at, TIMESTAMPS));
     let materials = match object.get("trust") {
         Some(at) => Some(materials(r, &at, trust)?),
         None => None,
@@ -64,7 +71,7 @@ pub(super) fn read(
     let signer = match field {
         "keys" => {
             materials.no_x509(r, &object, "keys");
-            if instances.iter().all(|i| i.logs == 0 && i.timestamps == 0) {
+            if instances.iter().all(Instance::asks_nothing) {
                 warnings.push(format!(
                     "authority `{name}` checks the key alone: neither a transparency log nor a \
                      timestamp says when it signed"
@@ -74,7 +81,8 @@ pub(super) fn read(
         }
         "certificate" => {
             // design §2.9
-            if instances.iter().all(|i| i.logs == 0 && i.timestamps == 0) {
+            if instances.iter().all(Instance::asks_nothing) && signer_at.value.get("pem").is_none()
+            {
                 warnings.push(format!(
                     "authority `{name}`: certificates are judged at the time of the decision, unless \
                      a log or a timestamp authority has proven another"
@@ -93,10 +101,15 @@ pub(super) fn read(
     Some(CosignAuthority { signer, annotations, bound_to, instances })
 }
 
-/// `required`, the word for none, or `{ atLeast: n }`.
-fn demand(r: &mut Reader, at: &Cursor<'_>, none: &'static str) -> Option<Demand> {
+const LOGS: &[(&str, Demand)] =
+    &[("required", Demand::AtLeast(1)), ("ifPresent", Demand::IfPresent), ("ignore", Demand::None)];
+const TIMESTAMPS: &[(&str, Demand)] =
+    &[("required", Demand::AtLeast(1)), ("optional", Demand::None)];
+
+/// A word, or `{ atLeast: n }`.
+fn demand(r: &mut Reader, at: &Cursor<'_>, words: &[(&str, Demand)]) -> Option<Demand> {
     if !at.value.is_object() {
-        return r.word(at, &[("required", Demand::AtLeast(1)), (none, Demand::None)]);
+        return r.word(at, words);
     }
     let object = r.object(at, &["atLeast"], &[])?;
     let at = object.need(r, "atLeast")?;
@@ -176,7 +189,7 @@ fn instances(
     logs: Demand,
     timestamps: Demand,
 ) -> Option<Vec<Instance>> {
-    let demanded = |demand| matches!(demand, Demand::AtLeast(_));
+    let demanded = |demand| matches!(demand, Demand::AtLeast(_) | Demand::IfPresent);
     if materials.sigstore.is_empty() {
         for (demand, field) in [(logs, "transparencyLog"), (timestamps, "timestamp")] {
             if demanded(demand) {
@@ -193,7 +206,7 @@ fn instances(
     for (name, root) in &materials.sigstore {
         let lists_logs = !root.logs.is_empty();
         if demanded(logs) && !lists_logs {
-            let message = format!("trust `{name}` lists no `tlogs`, and an entry is required");
+            let message = format!("trust `{name}` lists no `tlogs`, and its entries are asked for");
             r.error(Code::PolicyInvalidValue, &object.path, message);
         }
         if demanded(timestamps) && root.timestamp_authorities.is_empty() {
@@ -206,16 +219,24 @@ fn instances(
             root: Arc::clone(root),
             logs: match logs {
                 Demand::Default => usize::from(lists_logs),
-                Demand::None => 0,
+                Demand::None | Demand::IfPresent => 0,
                 Demand::AtLeast(count) => count,
             },
+            logs_if_present: matches!(logs, Demand::IfPresent),
             timestamps: match timestamps {
-                Demand::Default | Demand::None => 0,
+                Demand::Default | Demand::None | Demand::IfPresent => 0,
                 Demand::AtLeast(count) => count,
             },
         });
     }
     Some(instances)
+}
+
+impl Instance {
+    /// True where a signature needs no proof by it.
+    const fn asks_nothing(&self) -> bool {
+        self.logs == 0 && !self.logs_if_present && self.timestamps == 0
+    }
 }
 
 /// A short-lived certificate is checked at a verified time, so there must be a way to have one.
@@ -229,7 +250,7 @@ fn check_keyless(
     if instances.is_empty() {
         r.error(Code::PolicyMissingField, &object.path, "`keyless` needs `trust`");
     }
-    for Instance { name: trust, root, logs, timestamps } in instances {
+    for Instance { name: trust, root, logs, timestamps, .. } in instances {
         if root.certificate_authorities.is_empty() {
             let message = format!("trust `{trust}` lists no `certificateAuthorities`");
             r.error(Code::PolicyInvalidValue, &object.path, message);
@@ -244,8 +265,8 @@ fn check_keyless(
             r.error(
                 Code::PolicyInvalidValue,
                 &object.path,
-                "`transparencyLog: ignore` needs `timestamp: required`: nothing else proves when a \
-                 short-lived certificate signed",
+                "without a required log entry, `timestamp: required` is needed: nothing else proves \
+                 when a short-lived certificate signed",
             );
         }
         if root.ct_logs.is_empty() {
@@ -263,16 +284,20 @@ fn keys(r: &mut Reader, at: &Cursor<'_>) -> Vec<PublicKey> {
         match PublicKey::from_pem(text) {
             Ok(key) => keys.push(key),
             Err(error) => {
-                let code = match error {
-                    KeyError::Weak { .. } => Code::KeyWeak,
-                    KeyError::Unsupported { .. } => Code::KeyUnsupported,
-                    KeyError::Malformed | KeyError::NotPem => Code::PolicyInvalidValue,
-                };
-                r.error(code, &item.path, error.to_string());
+                r.error(key_code(&error), &item.path, error.to_string());
             }
         }
     }
     keys
+}
+
+/// Why a key of a policy is refused.
+const fn key_code(error: &KeyError) -> Code {
+    match error {
+        KeyError::Weak { .. } => Code::KeyWeak,
+        KeyError::Unsupported { .. } => Code::KeyUnsupported,
+        KeyError::Malformed | KeyError::NotPem => Code::PolicyInvalidValue,
+    }
 }
 
 fn certificate(
@@ -281,10 +306,19 @@ fn certificate(
     at: &Cursor<'_>,
     materials: &Materials<'_>,
 ) -> Option<CosignSigner> {
-    const SUBJECTS: [&str; 4] =
-        ["subject", "subjectRegExp", "distinguishedName", "distinguishedNameRegExp"];
+    const SUBJECTS: [&str; 5] =
+        ["subject", "subjectRegExp", "distinguishedName", "distinguishedNameRegExp", "pem"];
     let fields = r.object(at, &[&SUBJECTS[..], &["issuer", "issuerRegExp"]].concat(), &[])?;
     let (field, at) = r.one_of(&fields, &SUBJECTS)?;
+    let mut roots = Vec::new();
+    let mut intermediates = Vec::new();
+    for (own_roots, own_intermediates) in &materials.x509 {
+        roots.extend(own_roots.iter().cloned());
+        intermediates.extend(own_intermediates.iter().cloned());
+    }
+    if field == "pem" {
+        return pinned::read(r, &fields, &at, roots, intermediates);
+    }
     let text = pattern(r, &at, field)?;
     let subject = if field.starts_with("distinguishedName") {
         Subject::DistinguishedName(text)
@@ -292,12 +326,6 @@ fn certificate(
         Subject::AlternativeName(text)
     };
     let issuer = optional_pattern(r, &fields, "issuer")?;
-    let mut roots = Vec::new();
-    let mut intermediates = Vec::new();
-    for (own_roots, own_intermediates) in &materials.x509 {
-        roots.extend(own_roots.iter().cloned());
-        intermediates.extend(own_intermediates.iter().cloned());
-    }
     if roots.is_empty() {
         r.error(Code::PolicyMissingField, &object.path, "`certificate` needs an `x509` trust");
         return None;
@@ -446,7 +474,8 @@ pub(super) fn github(r: &mut Reader, at: &Cursor<'_>) -> Option<Authority> {
     let mut instances = Vec::new();
     let mut add = |name: &str, root, logs, timestamps| {
         let root = Arc::new(super::sigstore::embedded(r, &of.path, root)?);
-        instances.push(Instance { name: name.to_owned(), root, logs, timestamps });
+        let (name, logs_if_present) = (name.to_owned(), false);
+        instances.push(Instance { name, root, logs, logs_if_present, timestamps });
         Some(())
     };
     if visibility.0 {
@@ -458,7 +487,7 @@ pub(super) fn github(r: &mut Reader, at: &Cursor<'_>) -> Option<Authority> {
     Some(Authority::Cosign(CosignAuthority {
         bound_to: None,
         signer: CosignSigner::Keyless(vec![Identity {
-            issuer: Pattern::Exact("https://token.actions.githubusercontent.com".into()),
+            issuer: Pattern::Exact(GITHUB_ACTIONS.into()),
             subject,
             extensions,
         }]),

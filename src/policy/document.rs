@@ -63,6 +63,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
             "trustHost",
             "undetermined",
             "unmatched",
+            "updates",
         ],
         &[],
     )?;
@@ -176,10 +177,14 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
     let mode = spec.get("mode").and_then(|at| r.word(&at, MODES));
     let undetermined = spec.get("undetermined").and_then(|at| r.word(&at, UNDETERMINED));
     let exceptions = exceptions(r, &spec, &rules);
-    reads(&mut kinds, &rules, !block.is_empty());
     let evidence = spec.get("evidence").and_then(|at| evidence::read(r, &at));
     let trust_host = spec.get("trustHost").map(|at| evidence::trust_host(r, &at));
-    let pin = spec.get("digests").and_then(|at| digests(r, &at));
+    let all_updates = spec
+        .get("updates")
+        .and_then(|at| r.word(&at, &[("changed", false), ("all", true)]))
+        .unwrap_or(false);
+    reads(&mut kinds, &rules, all_updates || !block.is_empty());
+    let (pin, require_digests) = spec.get("digests").map_or((None, None), |at| digests(r, &at));
     Some(Policy {
         name,
         authorities,
@@ -194,6 +199,7 @@ fn read(r: &mut Reader, document: &Value) -> Option<Policy> {
         unmatched: unmatched.unwrap_or(Unmatched::Deny),
         mode: mode.unwrap_or(Mode::Enforce),
         pin: pin.unwrap_or(Pin::Pods),
+        require_digests: require_digests.unwrap_or(true),
         warnings,
     })
 }
@@ -258,8 +264,8 @@ fn resource(r: &mut Reader, at: &Cursor<'_>) -> Option<Resource> {
 }
 
 /// What decides whether an update may be spared.
-fn reads(kinds: &mut Kinds, rules: &[Rule], blocks: bool) {
-    kinds.judge_updates = blocks || rules.iter().any(Rule::reads_request);
+fn reads(kinds: &mut Kinds, rules: &[Rule], all: bool) {
+    kinds.judge_updates = all || rules.iter().any(Rule::reads_request);
     kinds.reads_labels =
         rules.iter().any(|rule| rule.matching.as_ref().is_some_and(Match::reads_labels));
 }
@@ -277,13 +283,16 @@ fn metadata(r: &mut Reader, at: &Cursor<'_>) -> Option<String> {
     r.text(&name).map(str::to_owned)
 }
 
-fn digests(r: &mut Reader, at: &Cursor<'_>) -> Option<Pin> {
-    let digests = r.object(at, &["pin", "require"], &[])?;
-    if let Some(at) = digests.get("require") {
-        r.word(&at, &[("auto", ())]);
-    }
-    let at = digests.get("pin")?;
-    r.word(&at, &[("pods", Pin::Pods), ("workloads", Pin::Workloads), ("none", Pin::None)])
+/// What is pinned, and whether a tag that is not is refused.
+fn digests(r: &mut Reader, at: &Cursor<'_>) -> (Option<Pin>, Option<bool>) {
+    const PINS: &[(&str, Pin)] =
+        &[("pods", Pin::Pods), ("workloads", Pin::Workloads), ("none", Pin::None)];
+    let Some(digests) = r.object(at, &["pin", "require"], &[]) else {
+        return (None, None);
+    };
+    let require = digests.get("require");
+    let require = require.and_then(|at| r.word(&at, &[("auto", true), ("never", false)]));
+    (digests.get("pin").and_then(|at| r.word(&at, PINS)), require)
 }
 
 fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
@@ -342,6 +351,10 @@ fn rule(r: &mut Reader, at: &Cursor<'_>, names: &[&str]) -> Option<Rule> {
         r.error(Code::PolicyInvalidValue, &path, "`conditions` go with `require`");
     }
     let matching = rule.get("match").and_then(|at| matching::read(r, &at));
+    if !blobs.is_empty() && matching.as_ref().is_some_and(Match::has_references) {
+        let path = format!("{}/match/references", rule.path);
+        r.error(Code::PolicyInvalidValue, &path, "`references` are of images, not of `blobs`");
+    }
     Some(Rule { name, images, matching, subject, blobs, action, conditions, mode, undetermined })
 }
 

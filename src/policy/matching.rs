@@ -9,15 +9,18 @@ use super::{
     Glob, condition, matches,
     reader::{Cursor, Reader},
     reads,
+    wildcard::Wildcard,
 };
 use crate::{
     verdict::Code,
     wire::{Request, RequestField},
 };
 
-/// What a rule asks of the object that holds the image. All that is there must hold.
+/// What a rule asks of the reference, and of the object that holds the image. All that is there
+/// must hold.
 #[derive(Clone, Debug, Default)]
 pub struct Match {
+    references: Vec<Wildcard>,
     kinds: Vec<Kind>,
     namespaces: Vec<Glob>,
     labels: Option<Selector>,
@@ -64,7 +67,18 @@ enum Operator {
 }
 
 impl Match {
-    /// All but the expression.
+    /// True where it looks at references.
+    pub fn has_references(&self) -> bool {
+        !self.references.is_empty()
+    }
+
+    /// True where it is for an image, of which these are the spellings.
+    pub fn is_for(&self, spellings: &BTreeSet<String>) -> bool {
+        let matches = |wildcard: &Wildcard| spellings.iter().any(|s| wildcard.matches(s));
+        self.references.is_empty() || self.references.iter().any(matches)
+    }
+
+    /// All but the references and the expression.
     pub fn of(&self, request: &Request) -> Matched {
         let mut unknown = None;
         if !self.kinds.is_empty() {
@@ -120,7 +134,7 @@ impl Match {
 impl Match {
     /// Adds all that it looks at.
     pub(super) fn add_reads(&self, fields: &mut BTreeSet<RequestField>) {
-        let Self { kinds, namespaces, labels, namespace_labels, cel } = self;
+        let Self { references: _, kinds, namespaces, labels, namespace_labels, cel } = self;
         if !kinds.is_empty() {
             fields.extend([RequestField::Group, RequestField::Kind]);
         }
@@ -163,7 +177,7 @@ impl Selector {
 }
 
 pub(super) fn read(r: &mut Reader, at: &Cursor<'_>) -> Option<Match> {
-    let fields = ["cel", "kinds", "labels", "namespaceLabels", "namespaces"];
+    let fields = ["cel", "kinds", "labels", "namespaceLabels", "namespaces", "references"];
     let object = r.object(at, &fields, &[])?;
     if fields.iter().all(|field| object.get(field).is_none()) {
         r.error(Code::PolicyInvalidValue, &at.path, "`match` says nothing");
@@ -189,10 +203,22 @@ pub(super) fn read(r: &mut Reader, at: &Cursor<'_>) -> Option<Match> {
             );
         }
     }
+    let references = object.get("references").map(|at| references(r, &at)).unwrap_or_default();
     let labels = object.get("labels").and_then(|at| selector(r, &at));
     let namespace_labels = object.get("namespaceLabels").and_then(|at| selector(r, &at));
     let cel = object.get("cel").and_then(|at| condition::program(r, &at, condition::Place::Match));
-    Some(Match { kinds, namespaces, labels, namespace_labels, cel })
+    Some(Match { references, kinds, namespaces, labels, namespace_labels, cel })
+}
+
+fn references(r: &mut Reader, at: &Cursor<'_>) -> Vec<Wildcard> {
+    let mut wildcards = Vec::new();
+    for (text, item) in r.texts(at) {
+        match Wildcard::parse(text) {
+            Some(wildcard) => wildcards.push(wildcard),
+            None => r.error(Code::PolicyInvalidValue, &item.path, "longer than any reference"),
+        }
+    }
+    wildcards
 }
 
 /// Kinds as `Pod`, `apps/Deployment`.

@@ -10,6 +10,7 @@ mod duration;
 mod evidence;
 mod exception;
 mod glob;
+pub mod kubewarden;
 mod matching;
 mod notation;
 mod predicate;
@@ -18,6 +19,7 @@ mod reads;
 mod requirement;
 mod sigstore;
 mod subject;
+mod wildcard;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -40,6 +42,7 @@ pub use glob::{Glob, GlobError};
 pub use matching::{Match, Matched};
 pub use notation::TrustPolicy;
 pub use subject::{Platform, Subjects};
+pub use wildcard::spellings;
 
 /// Bytes of one compiled regular expression.
 const MOST_REGEX: usize = 1 << 20;
@@ -73,6 +76,9 @@ pub struct Policy {
     pub mode: Mode,
     /// `spec.digests.pin`.
     pub pin: Pin,
+    /// `spec.digests.require`: true where an admission front refuses a Pod whose tag it has not
+    /// pinned.
+    pub require_digests: bool,
     /// What lint would say: it is reported with every decision.
     pub warnings: Vec<String>,
 }
@@ -111,6 +117,9 @@ pub struct Instance {
     pub root: Arc<TrustedRoot>,
     /// Distinct transparency logs that must have an entry.
     pub logs: usize,
+    /// True where entries are looked at although none must be there: each that is there must be
+    /// right, and of a log of the instance.
+    pub logs_if_present: bool,
     /// Distinct timestamp authorities that must have signed a time.
     pub timestamps: usize,
 }
@@ -131,8 +140,23 @@ pub enum CosignSigner {
         /// Fulcio's issuer extension, where the policy asks for it.
         issuer: Option<Pattern>,
     },
+    /// The holder of the key of this very certificate, which need not travel with the signature.
+    Pinned(Box<Pinned>),
     /// The holder of a short-lived certificate of one of these identities.
     Keyless(Vec<Identity>),
+}
+
+/// `certificate.pem`.
+#[derive(Clone, Debug)]
+pub struct Pinned {
+    /// The certificate: an end entity's, for code signing, with a name.
+    pub certificate: Certificate,
+    /// Its key.
+    pub key: PublicKey,
+    /// One of which it must chain to; empty where it is trusted by itself.
+    pub roots: Vec<Certificate>,
+    /// Between it and these.
+    pub intermediates: Vec<Certificate>,
 }
 
 /// What of a certificate names its holder.
@@ -430,13 +454,18 @@ pub enum Pin {
     Pods,
     /// Every workload.
     Workloads,
-    /// None: undigested references are refused by an admission front.
+    /// None: undigested references are refused by an admission front, unless `digests.require` is
+    /// `never`.
     None,
 }
 
 impl Policy {
-    /// Parses a document; on failure every error that was found.
+    /// Parses a document; on failure every error that was found. Settings of Kubewarden's
+    /// verify-image-signatures are one, too: [`kubewarden`].
     pub fn parse(document: &serde_json::Value) -> Result<Self, Vec<PolicyError>> {
+        if kubewarden::is_settings(document) {
+            return kubewarden::parse(document);
+        }
         document::parse(document)
     }
 }

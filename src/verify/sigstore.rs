@@ -107,7 +107,7 @@ pub fn times<'n>(
     }
     log::in_use(&mut entries, &times, now)?;
     let mut weakened = Vec::new();
-    if instance.logs == 0 && !instance.root.logs.is_empty() {
+    if instance.logs == 0 && !instance.logs_if_present && !instance.root.logs.is_empty() {
         weakened.push(Reason::of(Code::LogIgnored));
     }
     let version = evidence.version;

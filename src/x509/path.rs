@@ -70,6 +70,14 @@ pub fn build(
     purpose: Purpose,
     spend: &Spend,
 ) -> Result<Vec<Certificate>, PathError> {
+    profile(leaf, purpose)?;
+    let exhausted = AtomicBool::new(false);
+    let result = chain(leaf, intermediates, roots, time, purpose, spend, &exhausted);
+    if exhausted.into_inner() { Err(PathError::Budget) } else { result }
+}
+
+/// Checks that `leaf` is an end entity for `purpose`, whoever issued it.
+pub fn profile(leaf: &Certificate, purpose: Purpose) -> Result<(), PathError> {
     let leaf_usage = leaf.key_usage().ok_or(PathError::Profile("the leaf has no keyUsage"))?;
     if !leaf_usage.digital_signature {
         return Err(PathError::Profile("the leaf's keyUsage lacks digitalSignature"));
@@ -81,9 +89,7 @@ pub fn build(
     if leaf.is_ca() {
         return Err(PathError::Profile("the leaf is a CA"));
     }
-    let exhausted = AtomicBool::new(false);
-    let result = chain(leaf, intermediates, roots, time, purpose, spend, &exhausted);
-    if exhausted.into_inner() { Err(PathError::Budget) } else { result }
+    Ok(())
 }
 
 fn chain(

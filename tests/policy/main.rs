@@ -29,5 +29,6 @@ mod joins;
 mod matching;
 mod modes;
 mod reference;
+mod references;
 mod selection;
 mod subjects;

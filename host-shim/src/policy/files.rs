@@ -23,6 +23,7 @@ const MOST_FILES: usize = 512;
 /// Where a file may stand, as JSON pointers: `*` is any name, `#` any item of a list. Trust stores of
 /// Notation are read elsewhere ([`notation`]).
 pub(super) const PEM: &[&str] = &[
+    "/spec/authorities/*/cosign/certificate/pem",
     "/spec/authorities/*/cosign/keys/#",
     "/spec/trust/*/sigstore/certificateAuthorities/#",
     "/spec/trust/*/sigstore/certificateAuthorities/#/certChain",

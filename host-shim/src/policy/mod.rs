@@ -12,6 +12,7 @@ use std::{
     path::Path,
 };
 
+use countersign::policy::{Policy, kubewarden};
 use serde_json::Value;
 
 use files::{Inlined, Origin};
@@ -74,9 +75,27 @@ impl Document {
     /// The same with other references.
     pub fn load_policy_with(path: &str, references: &References) -> Result<Self, DocumentError> {
         let mut document = Self::load(path)?;
+        document.take_settings();
         let directory = Path::new(path).parent().filter(|_| path != "-");
         files::inline(&mut document, directory.unwrap_or_else(|| Path::new("")), references)?;
         Ok(document)
+    }
+
+    /// Settings of Kubewarden's verify-image-signatures become the policy that they are. What is wrong
+    /// with them is left to be said of them.
+    fn take_settings(&mut self) {
+        if !kubewarden::is_settings(&self.value) || Policy::parse(&self.value).is_err() {
+            return;
+        }
+        let Ok(translation) = kubewarden::translate(&self.value) else { return };
+        let mut positions = Positions::default();
+        for (ours, theirs) in [("", "")].into_iter().chain(translation.places()) {
+            if let Some(position) = self.positions.nearest(theirs) {
+                positions.insert(ours.to_owned(), position);
+            }
+        }
+        self.positions = positions;
+        self.value = translation.document;
     }
 
     /// The policy that stands in a configuration directory of Notation: trust policy document and

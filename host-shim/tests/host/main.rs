@@ -38,6 +38,7 @@ mod examples;
 mod faults;
 mod gateway;
 mod guest;
+mod kubewarden;
 mod layout;
 mod loopback;
 mod notation;

@@ -1,6 +1,8 @@
 //! Whose signature it is: one of the authority's keys, a certificate of its own CA, or one of its
 //! identities.
 
+mod pinned;
+
 use std::cell::OnceCell;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -138,6 +140,7 @@ impl Signed<'_> {
                 let ca = OwnCa { roots, intermediates, subject, issuer: issuer.as_ref() };
                 self.by_own_ca(&ca, context, spend, checks)
             }
+            CosignSigner::Pinned(pinned) => self.by_pinned(pinned, context, spend, checks),
             CosignSigner::Keyless(identities) => self.keyless(identities, context, spend, checks),
         };
         match result {

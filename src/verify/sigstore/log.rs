@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Evidence, Holder};
 use crate::{
-    crypto::{HashAlgorithm, Scheme, Spend},
+    crypto::{HashAlgorithm, Scheme, Spend, hex},
     envelope::{bundle::Version, log_entry::LogEntry},
     policy::Instance,
     time::{Now, Time},
@@ -43,7 +43,8 @@ impl Bound {
 }
 
 /// The entries of trusted logs, each about this artifact, this signature and this key or
-/// certificate. Entries of other logs count for nothing; one of a trusted log that is about
+/// certificate. Entries of other logs count for nothing, unless they are only looked at where they
+/// are there; one of a trusted log that is about
 /// something else, or cannot be read, is a reason to stop.
 ///
 /// spec: client-spec §4.4
@@ -52,7 +53,7 @@ pub(super) fn bound(
     holder: &Holder<'_>,
     instance: &Instance,
 ) -> Result<Vec<Bound>, Reason> {
-    if instance.logs == 0 {
+    if instance.logs == 0 && !instance.logs_if_present {
         return Ok(Vec::new());
     }
     let entries = evidence.entries.map_err(Clone::clone)?;
@@ -63,6 +64,14 @@ pub(super) fn bound(
         let logs: Vec<Log> =
             instance.root.logs.iter().filter(|log| log.has_id(&entry.log_id)).cloned().collect();
         let Some(log) = logs.first() else {
+            if instance.logs_if_present {
+                return Err(Reason::new(
+                    Code::LogEntryAbsent,
+                    "the entry that is there is of no log that the policy trusts",
+                )
+                .expected(format!("no entry, or one of the logs of trust `{}`", instance.name))
+                .found(format!("log {}", hex(&entry.log_id))));
+            }
             continue;
         };
         operators.insert(log.operator.clone());

@@ -6,7 +6,7 @@ mod requirement;
 use clap::Args;
 use countersign::{
     evidence::Budget,
-    policy::{Action, Matched, Mode, Policy, Rule, Undetermined, Unmatched},
+    policy::{Action, Matched, Mode, Policy, Rule, Undetermined, Unmatched, spellings},
     reference::Reference,
     time::Time,
     wire::{ImageRequest, Request},
@@ -154,6 +154,9 @@ impl Explain {
             let written = written.get(i);
             let matched = |image| match (written, &self.image) {
                 (None, Some(text)) => statement(policy, i, text, image),
+                (_, Some(text)) if !names(rule, text, image) => {
+                    Said::new(format!("is not for {text}"))
+                }
                 _ => matches(rule, image, request),
             };
             let mut children: Vec<_> = image.map(matched).into_iter().collect();
@@ -198,6 +201,11 @@ impl Explain {
             }
         }
     }
+}
+
+/// Whether a rule is for a reference, as far as it looks at more of it than the repository.
+fn names(rule: &Rule, text: &str, image: &Reference) -> bool {
+    rule.matching.as_ref().is_none_or(|m| m.is_for(&spellings(text, image)))
 }
 
 /// Whether a rule is for an image.
@@ -265,6 +273,9 @@ fn around(policy: &Policy) -> Vec<Said> {
     if !policy.exceptions.is_empty() {
         let each = policy.exceptions.iter().map(|e| Said::new(e.describe())).collect();
         said.push(Said::new("exceptions:").with(each));
+    }
+    if !policy.require_digests {
+        said.push(Said::new("a Pod may name a tag, which is verified and may move before it runs"));
     }
     said.push(Said::new(in_mode(policy.mode)));
     said

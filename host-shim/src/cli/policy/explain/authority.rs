@@ -48,6 +48,11 @@ impl Authorities<'_> {
                 whose.extend(roots.iter().map(root));
                 Said::new("a signature with a certificate of an own CA:").with(whose)
             }
+            CosignSigner::Pinned(pinned) => {
+                let mut whose = vec![root(&pinned.certificate)];
+                whose.extend(pinned.roots.iter().map(root));
+                Said::new("a signature with the key of this certificate:").with(whose)
+            }
             CosignSigner::Keyless(identities) => {
                 let identities = identities.iter().map(identity).collect();
                 Said::new("a signature with a short-lived certificate of one of these identities:")
@@ -107,6 +112,9 @@ fn identity(identity: &Identity) -> Said {
 
 fn instance(instance: &Instance) -> Said {
     let mut said = vec![Said::new(match instance.logs {
+        0 if instance.logs_if_present => {
+            "no log entry is asked for; one that is there must be right".to_owned()
+        }
         0 => "no log entry is asked for".to_owned(),
         1 => "an entry in a transparency log".to_owned(),
         n => format!("entries in {n} transparency logs"),

@@ -28,7 +28,11 @@ fn modes(lints: &mut Lints, document: &Value) {
         let advice = "leave it out and name what may run, with `static: allow`";
         lints.warn("unmatched", "/spec/unmatched", message, advice);
     }
-    if text("/spec/digests/pin") == Some("none") {
+    if text("/spec/digests/require") == Some("never") {
+        let message =
+            "`require: never`: a tag is verified, and may name another image when it runs";
+        lints.warn("require.never", "/spec/digests/require", message, "pin tags instead");
+    } else if text("/spec/digests/pin") == Some("none") {
         let message = "`pin: none`: a Pod that names a tag is refused, however well it is signed";
         lints.note("pin.none", "/spec/digests/pin", message, "");
     }

@@ -7,6 +7,7 @@ use super::finding::{Lints, instant, places};
 
 /// Lists of PEM certificates that are judged at the time of the decision, or lead to those.
 const CERTIFICATES: &[&str] = &[
+    "/spec/authorities/*/cosign/certificate/pem",
     "/spec/trust/*/x509/intermediates/#",
     "/spec/trust/*/x509/roots/#",
     "/spec/trust/*/notation/ca/#",

@@ -1,0 +1,200 @@
+//! YAML, in block style and in the order in which people read Kubernetes' documents.
+
+use serde_json::Value;
+
+/// Members that come first, in this order; all others follow by name.
+const FIRST: &[&str] = &[
+    "apiVersion",
+    "kind",
+    "version",
+    "metadata",
+    "name",
+    "displayName",
+    "createdAt",
+    "namespace",
+    "module",
+    "policyServer",
+    "mode",
+    "mutating",
+    "image",
+    "images",
+    "trust",
+    "authorities",
+    "match",
+    "require",
+    "rules",
+    "apiGroups",
+    "apiVersions",
+    "resources",
+    "operations",
+];
+
+/// One document.
+pub(super) fn yaml(value: &Value) -> String {
+    let mut out = String::new();
+    match value {
+        Value::Object(members) if !members.is_empty() => object(&mut out, value, 0, false),
+        Value::Array(items) if !items.is_empty() => list(&mut out, items, 0),
+        scalar => {
+            out.push_str(&text(scalar, 0));
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// Members of an object; the first stands where a list's dash has put it.
+fn object(out: &mut String, value: &Value, depth: usize, in_line: bool) {
+    let Value::Object(members) = value else { return };
+    let mut members: Vec<_> = members.iter().collect();
+    let rank = |name: &str| FIRST.iter().position(|first| *first == name).unwrap_or(FIRST.len());
+    members.sort_by_key(|(name, _)| (rank(name), (*name).clone()));
+    for (i, (name, value)) in members.into_iter().enumerate() {
+        if i > 0 || !in_line {
+            indent(out, depth);
+        }
+        out.push_str(&scalar(name));
+        out.push(':');
+        member(out, value, depth);
+    }
+}
+
+fn member(out: &mut String, value: &Value, depth: usize) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            out.push('\n');
+            object(out, value, depth + 1, false);
+        }
+        Value::Array(items) if !items.is_empty() => {
+            out.push('\n');
+            list(out, items, depth);
+        }
+        leaf => {
+            out.push(' ');
+            out.push_str(&text(leaf, depth + 1));
+            out.push('\n');
+        }
+    }
+}
+
+/// Items stand as deep as the member that has them.
+fn list(out: &mut String, items: &[Value], depth: usize) {
+    for item in items {
+        indent(out, depth);
+        out.push_str("- ");
+        match item {
+            Value::Object(members) if !members.is_empty() => object(out, item, depth + 1, true),
+            Value::Array(inner) if !inner.is_empty() => {
+                out.pop();
+                out.push('\n');
+                list(out, inner, depth + 1);
+            }
+            leaf => {
+                out.push_str(&text(leaf, depth + 1));
+                out.push('\n');
+            }
+        }
+    }
+}
+
+fn indent(out: &mut String, depth: usize) {
+    out.extend(std::iter::repeat_n("  ", depth));
+}
+
+/// What has no members. `depth` is how deep a text of several lines stands.
+fn text(value: &Value, depth: usize) -> String {
+    match value {
+        Value::String(text) if is_block(text) => block(text, depth),
+        Value::String(text) => scalar(text),
+        Value::Object(_) => "{}".to_owned(),
+        Value::Array(_) => "[]".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Several lines that a literal block shows as they are.
+fn is_block(text: &str) -> bool {
+    let plain = |line: &str| !line.ends_with([' ', '\t']) && !line.chars().any(char::is_control);
+    text.contains('\n')
+        && !text.starts_with([' ', '\n', '\t'])
+        && !text.ends_with("\n\n")
+        && text.lines().all(plain)
+}
+
+fn block(text: &str, depth: usize) -> String {
+    let mut out = String::from(if text.ends_with('\n') { "|" } else { "|-" });
+    for line in text.lines() {
+        out.push('\n');
+        if !line.is_empty() {
+            indent(&mut out, depth);
+            out.push_str(line);
+        }
+    }
+    out
+}
+
+/// A text in one line, quoted where it would be read as something else.
+fn scalar(text: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "_-./:@+=<>()$^ ".contains(c);
+    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || "/_.".contains(c))
+        && text.chars().all(safe)
+        && !text.contains(": ")
+        && !text.contains(" -")
+        && !text.ends_with([' ', ':'])
+        && !WORDS.contains(&text.to_ascii_lowercase().as_str());
+    if plain {
+        return text.to_owned();
+    }
+    if text
+        .chars()
+        .any(|c| c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}'))
+    {
+        // A text of JSON is one of YAML.
+        return Value::from(text).to_string();
+    }
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// What YAML, one version or the other, does not read as text.
+const WORDS: &[&str] =
+    &["true", "false", "yes", "no", "on", "off", "y", "n", "null", ".inf", ".nan", "nan", "inf"];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::policy::parse_yaml;
+
+    #[test]
+    fn what_is_written_is_read_as_the_same() {
+        for value in [
+            json!(null),
+            json!("x"),
+            json!([]),
+            json!({}),
+            json!({ "a": [], "b": {}, "c": null, "d": true, "e": -1, "f": 1.5 }),
+            json!({ "a": ["", "x", "true", "No", "null", "1", "1e3", "0x1f", "-", "- a", "a: b", "a:", "#", "a #b", "~", "2026-12-31", "1.0", ".inf"] }),
+            json!({ "a": ["'", "\"", "it's", "{x}", "[x]", "*", "&a", "!t", "|", ">", "%", "@x", "`x`", "a,b", " a", "a ", "ä", "\u{2028}", "\u{feff}x", "\u{7}", "\t"] }),
+            json!({ "pem": "-----BEGIN X-----\nAA==\n-----END X-----\n", "b": "a\nb", "c": "a\n\nb\n", "d": "a\n\n", "e": "\na", "f": " a\nb", "g": "a \nb", "h": "a\r\nb" }),
+            json!([[1, [2, 3]], [{ "a": [{ "b": ["x\ny\n"] }] }], [[]]]),
+            json!({ "*": 1, "a b": 2, "": 3, "x:y": 4, "yes": 5, "kind": 6, "apiVersion": 7 }),
+            json!({ "signatures[0].pubKeys[1]": { "x": ["signatures[0]"] } }),
+        ] {
+            let text = yaml(&value);
+            assert_eq!(parse_yaml(&text).as_ref(), Ok(&value), "{text}");
+        }
+    }
+
+    #[test]
+    fn documents_read_from_the_top() {
+        let value = json!({
+            "spec": { "settings": { "b": 1 }, "module": "x", "rules": [{ "resources": ["pods"], "apiGroups": [""] }] },
+            "kind": "K", "metadata": { "namespace": "n", "name": "m" }, "apiVersion": "v1",
+        });
+        assert_eq!(
+            yaml(&value),
+            "apiVersion: v1\nkind: K\nmetadata:\n  name: m\n  namespace: n\nspec:\n  module: x\n  rules:\n  - apiGroups:\n    - ''\n    resources:\n    - pods\n  settings:\n    b: 1\n"
+        );
+    }
+}
