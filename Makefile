@@ -10,8 +10,13 @@ CORE := Cargo.toml Cargo.lock $(shell find src cel/src fronts -name '*.rs' -o -n
 HOST := $(shell find host-shim -name '*.rs' -o -name Cargo.toml)
 COUNTERSIGN := $(TARGET)/release/countersign
 PRECOMPILE := $(TARGET)/release/countersign-precompile
+# Where the sources lie is no part of the module: the same bytes from any directory.
+CARGO_SOURCES := $(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src
+REMAP := target.wasm32-wasip1.rustflags=["--remap-path-prefix=$(CURDIR)=/countersign", \
+	"--remap-path-prefix=$(CARGO_SOURCES)=/crates"]
 # Flags from outside would take the place of .cargo/config.toml's.
-PORTABLE := env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS $(CARGO) build --profile wasm
+PORTABLE := env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS $(CARGO) --config '$(REMAP)' \
+	build --profile wasm
 WIDE := env -u CARGO_ENCODED_RUSTFLAGS RUSTFLAGS="-C target-feature=+wide-arithmetic" \
 	$(CARGO) build --profile wide
 
@@ -83,6 +88,30 @@ policy.wasm: $(MODULE_DIR)/policy.wasm ## the portable module, as Kubewarden run
 annotated-policy.wasm: policy.wasm metadata.yml countersign ## the module with Kubewarden's metadata
 	$(COUNTERSIGN) kubewarden annotate --metadata-path metadata.yml --usage-path README.md --output-path $@ policy.wasm
 
+# `createdAt` is set by a release: CREATED_AT=2026-11-21T00:00:00Z
+artifacthub-pkg.yml: metadata.yml questions-ui.yml $(COUNTERSIGN) ## the package for Artifact Hub, made of metadata.yml
+	$(COUNTERSIGN) kubewarden artifacthub --metadata-path metadata.yml --questions-path questions-ui.yml \
+		--created-at $(or $(CREATED_AT),$(shell sed -n "s/^createdAt: '*\([^']*\)'*$$/\1/p" $@)) > $@.new
+	mv $@.new $@
+
+# What these sessions were recorded with.
+KWCTL_RECORDED := 1.36.0-beta.1
+
+e2e-tests: policy.wasm ## the module as kwctl runs it: replayed sessions, the settings of verify-image-signatures
+	@echo "replay, without kwctl: sessions recorded with kwctl $(KWCTL_RECORDED), and in its form"
+	$(CARGO) test --release -p countersign-host --test kwctl --test kubewarden
+
+e2e-kwctl: ## the same with a real one: make e2e-kwctl KWCTL=path
+	@test -n "$(KWCTL)" || { echo "NOT RUN: no kwctl: make e2e-kwctl KWCTL=path" >&2; exit 1; }
+	@$(MAKE) annotated-policy.wasm
+	scripts/e2e-kwctl.sh $(KWCTL) $(COUNTERSIGN)
+
+reproducible: ## the portable module twice, from two directories: the same bytes, and their digest
+	scripts/reproducible.sh
+
+fmt: ## format everything
+	$(CARGO) fmt --all
+
 size: countersign ## both modules' bytes and imports, against the list of those that its ABI needs
 	$(CARGO) test --release -p countersign-host --test module -- --nocapture imports
 
@@ -116,5 +145,5 @@ clean: ## remove what was built
 	$(CARGO) clean
 	rm -f policy.wasm annotated-policy.wasm
 
-.PHONY: help toolchain demo test test-core test-wasm countersign size lint bench fuzz \
-	loopback-registry registries interop ci clean
+.PHONY: help toolchain demo test test-core test-wasm countersign size lint fmt bench fuzz \
+	e2e-tests e2e-kwctl reproducible loopback-registry registries interop ci clean

@@ -7,6 +7,8 @@
 mod entry;
 mod url;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -24,17 +26,22 @@ pub struct Translation {
     /// The document.
     pub document: Value,
     /// Pointers into it, and into the settings.
-    places: Vec<(String, String)>,
+    places: BTreeMap<String, String>,
 }
 
 impl Translation {
     /// Where in the settings stands what the document has at a JSON pointer.
     pub fn place(&self, pointer: &str) -> &str {
-        let of = |ours: &str| {
-            pointer.strip_prefix(ours).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let fitting = self.places.iter().filter(|(ours, _)| of(ours));
-        fitting.max_by_key(|(ours, _)| ours.len()).map_or("", |(_, theirs)| theirs)
+        let mut ours = pointer;
+        loop {
+            if let Some(theirs) = self.places.get(ours) {
+                return theirs;
+            }
+            match ours.rsplit_once('/') {
+                Some((parent, _)) => ours = parent,
+                None => return "",
+            }
+        }
     }
 
     /// Every pointer into the document that has a place in the settings, with that place.
@@ -117,11 +124,11 @@ struct Made {
     trust: serde_json::Map<String, Value>,
     authorities: serde_json::Map<String, Value>,
     rules: Vec<Value>,
-    places: Vec<(String, String)>,
+    places: BTreeMap<String, String>,
 }
 
 impl Made {
     fn stands(&mut self, ours: String, theirs: impl Into<String>) {
-        self.places.push((ours, theirs.into()));
+        self.places.insert(ours, theirs.into());
     }
 }

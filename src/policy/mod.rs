@@ -9,6 +9,7 @@ mod document;
 mod duration;
 mod evidence;
 mod exception;
+mod expiry;
 mod glob;
 pub mod kubewarden;
 mod matching;

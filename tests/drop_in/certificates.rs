@@ -1,6 +1,6 @@
 //! `certificates`: the key of each certificate must have signed.
 
-use countersign::policy::Policy;
+use countersign::{policy::Policy, time::Time, wire::PolicyError};
 use serde_json::{Value, json};
 
 use crate::{
@@ -146,6 +146,28 @@ fn annotations_are_those_of_the_same_signature() {
     let apart = World::signed(alice.clone()).and(bob, &signed, |_| {});
     assert_eq!(apart.verdict(&settings), "annotation.mismatch");
     assert_eq!(World::new().and(alice, &signed, |_| {}).verdict(&settings), "allow");
+}
+
+/// What the old policy says of such settings, too.
+#[test]
+fn a_certificate_that_does_not_chain_now_is_said_of_the_settings() {
+    let pem = [pem_of("acme", "alice")];
+    let at = |chain: &[String], now: i64| {
+        let settings = asked(&pem, chain, false);
+        let policy = Policy::parse(&settings).unwrap();
+        let errors = policy.untrusted(&settings, Time::from_unix(now));
+        let one = |e: PolicyError| {
+            assert_eq!(e.path, "/signatures/0/certificates/0");
+            e.code
+        };
+        errors.into_iter().map(one).collect::<Vec<_>>()
+    };
+    let good = chain("acme");
+    assert_eq!(at(&good, SIGNED), Vec::<String>::new());
+    assert_eq!(at(&chain("evil"), SIGNED), ["certificate.untrusted"]);
+    assert_eq!(at(&good[1..], SIGNED), ["certificate.untrusted"]);
+    assert_eq!(at(&good, SIGNED + 3 * YEAR), ["certificate.expired"]);
+    assert_eq!(at(&good, SIGNED - 2 * YEAR), ["certificate.notYetValid"]);
 }
 
 #[test]

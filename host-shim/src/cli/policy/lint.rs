@@ -143,7 +143,10 @@ fn look(path: &str, now: Time) -> Vec<Placed> {
     // What the module would say: it is the same reader, of the same commit.
     let policy = Policy::parse(&document.value);
     match &policy {
-        Ok(policy) => lints.reported(&policy.warnings, &document.value),
+        Ok(policy) => {
+            lints.reported(&policy.warnings, &document.value);
+            lints.errors(&policy.untrusted(&document.value, now));
+        }
         Err(errors) => lints.errors(errors),
     }
     checks::run(&mut lints, &document.value, policy.ok().as_ref());

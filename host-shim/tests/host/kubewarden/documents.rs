@@ -123,7 +123,7 @@ fn what_kubernetes_would_not_take_is_refused() {
         (&["--name", "Images"], POLICY, "lower-case"),
         (&["--namespace", "a_b"], POLICY, "lower-case"),
         (&[], "spec: {}", "missing"),
-        (&[], "x: [", "<stdin>:1:"),
+        (&[], "x: [", "<stdin>:2:"),
     ] {
         let Ran(code, out, said) = manifest(arguments, policy);
         assert_eq!((code, out.as_str()), (Some(3), ""), "{arguments:?}");
@@ -171,13 +171,13 @@ fn what_is_wrong_with_old_settings_is_said_where_it_stands() {
         (
             "owner: acme",
             "owner: ''",
-            "<stdin>:12:11",
+            "<stdin>:13:11",
             "/spec/settings/signatures/0/githubActions/owner",
         ),
         (
             "repo: app",
             "repository: app",
-            "<stdin>:13:11",
+            "<stdin>:14:11",
             "/spec/settings/signatures/0/githubActions/repository",
         ),
         ("kind: ClusterAdmissionPolicy", "kind: PolicyServer", "", "no ClusterAdmissionPolicy"),

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Every example of examples/kwctl through a real kwctl, without a registry, and our annotations beside its own.
+set -euo pipefail
+kwctl=$1
+countersign=$2
+"$kwctl" --version
+version=$("$kwctl" --version | grep -oE '[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.-]*' | head -1)
+here=$(mktemp -d)
+trap 'rm -rf "$here"' EXIT
+wrong=0
+
+# The same section, whoever writes it.
+"$kwctl" annotate -m metadata.yml -u README.md -o "$here/theirs.wasm" policy.wasm
+"$countersign" kubewarden annotate -m metadata.yml -u README.md --kwctl-version "$version" \
+    -o "$here/ours.wasm" policy.wasm
+for which in theirs ours; do
+    python3 - "$here/$which.wasm" > "$here/$which.json" <<'PYTHON'
+import sys
+
+def leb(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, at
+
+data = open(sys.argv[1], "rb").read()
+at = 8
+while at < len(data):
+    kind = data[at]
+    size, at = leb(data, at + 1)
+    if kind == 0:
+        length, start = leb(data, at)
+        if data[start : start + length] == b"io.kubewarden.metadata":
+            sys.stdout.buffer.write(data[start + length : at + size])
+    at += size
+PYTHON
+done
+if cmp "$here/theirs.json" "$here/ours.json"; then
+    echo "ok    annotate writes the section of kwctl $version"
+else
+    echo "WRONG annotate does not write the section of kwctl $version" >&2
+    wrong=$((wrong + 1))
+fi
+
+for family in examples/kwctl/*/; do
+    for which in signed unsigned; do
+        expected=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["accepted"])' \
+            "$family$which-answer.json")
+        found=$("$kwctl" run --request-path "$family$which-request.json" \
+            --settings-path "${family}settings.yaml" \
+            --replay-host-capabilities-interactions "$family$which-session.yml" \
+            annotated-policy.wasm 2> "$here/said" \
+            | python3 -c 'import json,sys; print(json.load(sys.stdin)["allowed"])') || found=failed
+        if [ "$found" = "$expected" ]; then
+            echo "ok    $family $which: allowed $found"
+        else
+            echo "WRONG $family $which: allowed $found, expected $expected" >&2
+            cat "$here/said" >&2
+            wrong=$((wrong + 1))
+        fi
+    done
+done
+exit "$((wrong > 0))"
