@@ -21,7 +21,7 @@ WIDE := env -u CARGO_ENCODED_RUSTFLAGS RUSTFLAGS="-C target-feature=+wide-arithm
 	$(CARGO) build --profile wide
 
 help: ## this list
-	@grep -hE '^[a-z.-]+( [a-z.-]+)*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 32
+	@grep -hE '^[a-z0-9.-]+( [a-z0-9.-]+)*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 32
 
 demo: countersign ## build everything and verify really signed images, one allowed and one refused a family
 	scripts/demo.sh $(COUNTERSIGN)

@@ -2,7 +2,7 @@
 //! ([verify-image-signatures](https://github.com/kubewarden/policies/tree/main/policies/verify-image-signatures),
 //! 1.0.11), read as a policy of ours: [docs/kubewarden-migration.md](../../docs/kubewarden-migration.md).
 //!
-//! Nothing that it refuses is allowed here; where the two differ, this one is stricter.
+//! Where the two differ, this one is stricter; the page names the three exceptions.
 
 mod entry;
 mod url;
