@@ -148,8 +148,11 @@ impl Manifest {
     /// Of what the module can read of the cluster, what the policy needs.
     fn context_aware(&self, own: &Metadata, policy: &Policy) -> Vec<ContextAwareResource> {
         let labels = policy.reads().contains(&RequestField::NamespaceLabels);
-        let needed = |resource: &&ContextAwareResource| {
-            self.allow_context_aware || (labels && resource.kind == "Namespace")
+        let needed = |resource: &&ContextAwareResource| match resource.kind.as_str() {
+            _ if self.allow_context_aware => true,
+            "ConfigMap" => policy.evidence.config_maps.is_some(),
+            "Namespace" => labels,
+            _ => false,
         };
         own.context_aware_resources.iter().filter(needed).cloned().collect()
     }
