@@ -96,7 +96,7 @@ fn a_workload_is_pinned_unless_the_settings_say_otherwise() {
 fn images_that_no_entry_is_for_are_accepted_as_they_are() {
     let settings = keys(&["ecp384"]);
     let answer = admit_at(&settings, "a-unsigned", "registry.test/other:1", NOW);
-    assert_eq!(answer, json!({ "accepted": true }));
+    assert!(accepted(&answer) && answer.get("mutated_object").is_none(), "{answer}");
     assert!(!accepted(&admit_at(&settings, "a-unsigned", "127.0.0.1:5001/a/unsigned:1", NOW)));
 }
 
