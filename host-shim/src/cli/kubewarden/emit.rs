@@ -118,7 +118,8 @@ fn is_block(text: &str) -> bool {
     text.contains('\n')
         && !text.starts_with([' ', '\n', '\t'])
         && !text.ends_with("\n\n")
-        && text.lines().all(plain)
+        // Not `lines`, which takes the return off a line that ends with both.
+        && text.split('\n').all(plain)
 }
 
 fn block(text: &str, depth: usize) -> String {
@@ -190,11 +191,11 @@ mod tests {
     fn documents_read_from_the_top() {
         let value = json!({
             "spec": { "settings": { "b": 1 }, "module": "x", "rules": [{ "resources": ["pods"], "apiGroups": [""] }] },
-            "kind": "K", "metadata": { "namespace": "n", "name": "m" }, "apiVersion": "v1",
+            "kind": "K", "metadata": { "namespace": "shop", "name": "m" }, "apiVersion": "v1",
         });
         assert_eq!(
             yaml(&value),
-            "apiVersion: v1\nkind: K\nmetadata:\n  name: m\n  namespace: n\nspec:\n  module: x\n  rules:\n  - apiGroups:\n    - ''\n    resources:\n    - pods\n  settings:\n    b: 1\n"
+            "apiVersion: v1\nkind: K\nmetadata:\n  name: m\n  namespace: shop\nspec:\n  module: x\n  rules:\n  - apiGroups:\n    - ''\n    resources:\n    - pods\n  settings:\n    b: 1\n"
         );
     }
 }
