@@ -488,7 +488,7 @@ cost() { # title, policy, reference, the tool's command
     local title=$1 policy=$2 reference=$3 theirs ours
     shift 3
     theirs=$("$BIN/cost" -- "$@" 2>>"$LOG") || die "cannot be measured: $*"
-    ours=$("$BIN/cost" -- "$COUNTERSIGN" verify --policy "$WORK/$policy.json" --plain-http "$reference" 2>>"$LOG") ||
+    ours=$("$BIN/cost" -- "$COUNTERSIGN" verify --no-cache --policy "$WORK/$policy.json" --plain-http "$reference" 2>>"$LOG") ||
         die "cannot be measured: countersign verify $reference"
     awk -v title="$title" -v theirs="$theirs" -v ours="$ours" 'BEGIN {
         split(theirs, t, " "); split(ours, o, " ")
@@ -526,7 +526,7 @@ requests() {
                     count "$file" "${says[@]}"
                 fi
                 local theirs=$COUNT
-                count "$file" timeout 60 "$COUNTERSIGN" verify --policy "$policy_file" --plain-http "$reference"
+                count "$file" timeout 60 "$COUNTERSIGN" verify --no-cache --policy "$policy_file" --plain-http "$reference"
                 printf '| %s | %s | %s | %s | %s |\n' "$title" "$kind" \
                     "$([[ $reference == *@* ]] && echo digest || echo tag)" "$theirs" "$COUNT" >>"$REQUESTS"
             done

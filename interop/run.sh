@@ -186,7 +186,7 @@ report() { # file: replaces what is between its two marks
         echo
         echo "### Requests of one decision"
         echo
-        echo "Requests, and bytes of the answers' bodies."
+        echo "Requests, and bytes of the answers' bodies; ours without a cache of content (\`--no-cache\`)."
         echo
         echo "| signature | registry | image by | the tool | countersign |"
         echo "|---|---|---|--:|--:|"
@@ -195,7 +195,7 @@ report() { # file: replaces what is between its two marks
         echo "### What a process costs"
         echo
         echo "Medians of 15 runs of the whole command on loopback, by getrusage: user and system time, and the peak of"
-        echo "resident memory. A ratio is ours by the tool's."
+        echo "resident memory. A ratio is ours by the tool's. Without a cache of content (\`--no-cache\`), which the tools do not have."
         echo
         echo "| signature | CPU, the tool | CPU, countersign | ratio | memory, the tool | memory, countersign | ratio |"
         echo "|---|--:|--:|--:|--:|--:|--:|"
