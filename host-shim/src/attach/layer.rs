@@ -20,7 +20,7 @@ use crate::{
     copy::{
         Blob, Store,
         cosign::{self, Appended, Layer, SIGNATURE},
-        present, push_bytes, store_appended, tag,
+        present, push_bytes, store_appended, tag, turn,
     },
     registry::sha256_of,
 };
@@ -117,7 +117,10 @@ fn append(
     let tag = tag(image.digest(), suffix);
     let blob = Blob { digest: layer.digest.clone(), size: layer.size };
     let mut written = None;
-    // Another may append in the same moment: what is written last is looked at again.
+    // Another may append in the same moment. Within a process, one after the other does; of another
+    // process, what is written last is looked at again. No registry writes on a condition, so that one of
+    // them who reads and writes between our writing and our looking undoes ours unseen by both.
+    let _turn = turn(&tag);
     for _ in 0..=TRIES {
         let there = present(store.manifest(&tag)).map_err(|e| AttachError::store(&tag, e))?;
         let bytes_there = there.as_ref().map(|manifest| &*manifest.bytes);

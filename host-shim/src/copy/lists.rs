@@ -7,6 +7,7 @@ use super::{
     error::CopyError,
     fallback::{self, Fallback},
     store::{Outgoing, Store, Under},
+    turns::turn,
 };
 use crate::registry::{matches_digest, sha256_of};
 use countersign::discovery::manifest::OCI_INDEX;
@@ -105,6 +106,7 @@ fn write(
     let tag = fallback::tag_of(subject);
     let failed = |e| CopyError::destination(&tag, e);
     let mut is_written = false;
+    let _turn = turn(&tag);
     for _ in 0..=TRIES {
         let there = fallback::read(store, subject).map_err(failed)?;
         let next = match &there {

@@ -32,6 +32,7 @@ mod platform;
 mod store;
 mod summary;
 mod transfer;
+mod turns;
 
 use std::{
     io::{Cursor, Read},
@@ -51,6 +52,7 @@ pub(crate) use contents::digest_of;
 pub(crate) use graph::tag;
 pub(crate) use job::store_appended;
 pub(crate) use store::present;
+pub(crate) use turns::turn;
 
 use crate::registry::{Manifest, RegistryError, sha256_of};
 use contents::Contents;

@@ -1,11 +1,12 @@
 //! Cosign's legacy layout and bundles.
 
-use std::thread;
+use std::{io::Read, sync::Mutex, thread};
 
 use countersign::time::Time;
 use countersign_host::{
     attach::{self, AttachError, Image, Signature},
-    copy::{CopyError, Store},
+    copy::{Blob, CopyError, Outgoing, Referrers, Store, Under},
+    registry::{Manifest, Pushed, RegistryError, sha256_of},
 };
 use serde_json::Value;
 
@@ -170,25 +171,107 @@ fn files_that_cannot_be_read_are_refused() {
     assert!(matches!(old, Err(AttachError::Unfit(_))), "{old:?}");
 }
 
+/// As often as it takes for one to read while the other is about to write.
+const ROUNDS: usize = 20;
+
 #[test]
 fn two_at_once_do_not_undo_each_other() {
     let Some(corpora) = corpora() else { return };
     let (client, registry) = (client(), start(false));
     let layout = corpora.join("layouts/a-two");
-    let to = remote(&client, &registry, "app");
-    bare(&layout, &to);
     let files = Files(&layout);
     let manifests = files.manifests();
     let (tag, _, manifest) = manifests.iter().find(|(tag, ..)| tag.ends_with(".sig")).unwrap();
-    thread::scope(|scope| {
-        for layer in manifest["layers"].as_array().unwrap() {
-            let (files, to) = (&files, &to);
-            scope.spawn(move || attach_layer(files, layer, to));
+    for round in 0..ROUNDS {
+        let to = remote(&client, &registry, &format!("app{round}"));
+        bare(&layout, &to);
+        thread::scope(|scope| {
+            for layer in manifest["layers"].as_array().unwrap() {
+                let (files, to) = (&files, &to);
+                scope.spawn(move || attach_layer(files, layer, to));
+            }
+        });
+        let bytes = to.manifest(tag).unwrap().bytes;
+        let there: Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(there["layers"].as_array().unwrap().len(), 2, "round {round}");
+    }
+}
+
+/// Where another process writes what we have not seen, over ours: once.
+struct WrittenOver<'a> {
+    store: &'a dyn Store,
+    tag: &'a str,
+    theirs: Mutex<Option<Vec<u8>>>,
+}
+
+impl Store for WrittenOver<'_> {
+    fn name(&self) -> String {
+        self.store.name()
+    }
+
+    fn manifest(&self, reference: &str) -> Result<Manifest, RegistryError> {
+        if reference == self.tag && self.theirs.lock().unwrap().is_some() {
+            return Err(RegistryError::Absent("not yet".to_owned()));
         }
-    });
+        self.store.manifest(reference)
+    }
+
+    fn has_manifest(&self, digest: &str) -> Result<bool, RegistryError> {
+        self.store.has_manifest(digest)
+    }
+
+    fn has_blob(&self, blob: &Blob) -> Result<bool, RegistryError> {
+        self.store.has_blob(blob)
+    }
+
+    fn open_blob(&self, blob: &Blob) -> Result<Box<dyn Read + Send>, RegistryError> {
+        self.store.open_blob(blob)
+    }
+
+    fn referrers(&self, digest: &str) -> Result<Referrers, RegistryError> {
+        self.store.referrers(digest)
+    }
+
+    fn push_blob(&self, blob: &Blob, reader: Box<dyn Read + Send>) -> Result<(), RegistryError> {
+        self.store.push_blob(blob, reader)
+    }
+
+    fn push_manifest(
+        &self,
+        manifest: &Outgoing<'_>,
+        under: Under<'_>,
+    ) -> Result<Pushed, RegistryError> {
+        let pushed = self.store.push_manifest(manifest, under)?;
+        if let (Under::Tag(_), Some(bytes)) = (under, &*self.theirs.lock().unwrap()) {
+            let theirs = Outgoing { digest: &sha256_of(bytes), bytes, ..*manifest };
+            self.store.push_manifest(&theirs, under)?;
+        }
+        if matches!(under, Under::Tag(_)) {
+            *self.theirs.lock().unwrap() = None;
+        }
+        Ok(pushed)
+    }
+}
+
+#[test]
+fn what_another_process_has_written_over_is_added_again() {
+    let Some(corpora) = corpora() else { return };
+    let (client, registry) = (client(), start(false));
+    let layout = corpora.join("layouts/a-two");
+    let files = Files(&layout);
+    let manifests = files.manifests();
+    let (tag, _, manifest) = manifests.iter().find(|(tag, ..)| tag.ends_with(".sig")).unwrap();
+    let layers = manifest["layers"].as_array().unwrap();
+    let to = remote(&client, &registry, "app");
+    bare(&layout, &to);
+    attach_layer(&files, &layers[1], &to);
+    let theirs = Mutex::new(Some(to.manifest(tag).unwrap().bytes));
+    let store = WrittenOver { store: &to, tag, theirs };
+    let attached = attach_layer(&files, &layers[0], &store);
     let bytes = to.manifest(tag).unwrap().bytes;
     let there: Value = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(there["layers"].as_array().unwrap().len(), 2);
+    assert_eq!((attached.manifest.digest, attached.there), (sha256_of(&bytes), false));
 }
 
 #[test]
