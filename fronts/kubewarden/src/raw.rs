@@ -34,16 +34,20 @@ pub(crate) fn read(request: &Value) -> Result<Request, String> {
 
 /// The request with the digest that was verified beside every tag; `None` where it has them all.
 pub(crate) fn pinned(request: &Value, decision: &Decision) -> Option<Value> {
+    let verified = |text: &str| {
+        let named = Reference::parse(text).ok().filter(|named| named.digest.is_none())?;
+        let is_it = |reference: &str| Reference::parse(reference).is_ok_and(|r| r == named);
+        let judged = decision.images.iter().find(|image| is_it(&image.reference))?;
+        let digest = judged.digest.as_deref().filter(|_| judged.outcome == Outcome::Allow)?;
+        Some(named.pinned(&Digest::parse(digest)?).to_string())
+    };
     let mut pinned = request.clone();
     let mut changed = false;
-    for (image, judged) in images(&mut pinned).zip(&decision.images) {
+    for image in images(&mut pinned) {
         let place = if image.is_string() { Some(image) } else { image.get_mut("reference") };
-        let named = Reference::parse(&judged.reference).ok().filter(|r| r.digest.is_none());
-        let digest = judged.digest.as_deref().and_then(Digest::parse);
-        if let (Outcome::Allow, Some(place), Some(named), Some(digest)) =
-            (judged.outcome, place, named, digest)
-        {
-            *place = Value::String(named.pinned(&digest).to_string());
+        let Some(place) = place else { continue };
+        if let Some(reference) = place.as_str().and_then(verified) {
+            *place = Value::String(reference);
             changed = true;
         }
     }

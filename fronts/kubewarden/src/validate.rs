@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use countersign::{
     admission::{self, Admission},
     json,
-    policy::Policy,
+    policy::{Pin, Policy},
     time::Time,
 };
 use serde::{Deserialize, Serialize};
@@ -103,7 +103,7 @@ fn judge_raw(request: &Value, policy: &Policy, now: Time, host: &impl Host) -> V
     };
     let mut response = respond(decision, &gathered);
     response.audit_annotations.extend(raw::verdict(decision));
-    if response.accepted {
+    if response.accepted && policy.pin != Pin::None {
         response.mutated_object = raw::pinned(request, decision);
     }
     response
