@@ -1057,6 +1057,7 @@ fn the_rarer_parts_of_a_step_are_in_the_schema_too() {
         json!({ "unavailable": { "reason": "deadline" } }),
         json!({ "unavailable": { "reason": "notPacked" } }),
         json!({ "partial": { "bytes": "e30=", "reason": "unsupported", "message": "a part" } }),
+        json!({ "partial": { "bytes": "e30=", "reason": "denied" } }),
         json!({ "found": { "bytes": "e30=", "mediaType": "a/b", "reserialised": true } }),
         json!({ "resolved": { "digest": "sha256:0" } }),
     ] {

@@ -348,6 +348,7 @@ fn miss(fetch: &Fetch, answer: &Answer) -> Miss {
 fn code(why: UnavailableReason) -> Code {
     match why {
         UnavailableReason::Deadline => Code::BudgetTime,
+        UnavailableReason::Denied => Code::EvidenceDenied,
         UnavailableReason::Garbled => Code::EvidenceGarbled,
         UnavailableReason::NotPacked => Code::PackStale,
         UnavailableReason::TooLarge => Code::BudgetBytes,

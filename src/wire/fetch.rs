@@ -148,6 +148,8 @@ pub enum Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum UnavailableReason {
+    /// This host may not read it: for [`Answer::Partial`], elsewhere there is [`Answer::Denied`].
+    Denied,
     /// The bytes were not those of the digest, or not what the protocol says.
     Garbled,
     /// More than `maxBytes`.

@@ -36,6 +36,8 @@ use crate::{
 const MOST_ROUNDS: usize = 157 * Stage::ALL.len();
 /// Callbacks for one image.
 const MOST_CALLBACKS: usize = 10;
+/// Of the list of referrers.
+const NO_CALLBACK: &str = "this host has no callback for the list of referrers";
 /// What is left of the time to verify and to answer.
 const REST: Duration = Duration::from_millis(50);
 
@@ -301,28 +303,38 @@ impl<H: Host> Gather<'_, H> {
                 None => unsupported("not looked for yet"),
             });
         }
-        const NO_CALLBACK: &str = "this host has no callback for the list of referrers";
-        let whole = self.images.values().flat_map(|image| &image.carried);
-        let told = whole.filter(|carried| carried.whole).any(|carried| {
-            let pack = Lookup::new(&carried.pack);
-            pack.was_absent(fetch) || pack.answer(fetch).is_some()
-        });
-        let (repository, name) = (repository.clone(), name.clone());
-        let live = self.live_tag(&repository, &name);
+        let live = self.live_tag(repository, name);
         let is_listed = matches!(live, Answer::Found { .. });
-        let failed = !is_listed && !matches!(live, Answer::Absent { .. });
-        let packed = self.lookup(tag);
-        let list = united(lists.into_iter().chain([live.clone()]).chain(packed).collect());
-        Found::Final(match list {
-            // The maker of the pack has seen the API's, or the registry keeps a tag as it has none.
-            Some(list) if (told || is_listed) && !failed => list,
-            Some(list) => match live {
-                Answer::Unavailable { reason, message } => part(list, reason, &message),
-                _ => partial(list, NO_CALLBACK),
-            },
-            None if told && !failed => Answer::Absent { message: "none was packed".to_owned() },
-            None => unsupported(NO_CALLBACK),
+        lists.extend(self.lookup(tag));
+        let all = lists.into_iter().fold(live, |all, next| union(all, next, MANIFESTS));
+        // A tag that is not there says nothing of the API's list: only who has seen that does.
+        let told = is_listed || self.has_told(fetch, repository, digest);
+        Found::Final(match all {
+            Answer::Absent { .. } if !told => unsupported(NO_CALLBACK),
+            Answer::Found { .. } if !told => partial(all, NO_CALLBACK),
+            all => all,
         })
+    }
+
+    /// Whether the maker of one of its packs has seen the API's list.
+    fn has_told(&self, fetch: &Fetch, repository: &str, digest: &str) -> bool {
+        let whole = self.carried_for(repository, digest).filter(|carried| carried.whole);
+        whole.map(|carried| Lookup::new(&carried.pack)).any(|pack| {
+            let listed = pack.answer(fetch);
+            pack.was_absent(fetch) || matches!(listed, Some(Answer::Found { .. }))
+        })
+    }
+
+    /// What may speak of all that is attached to an image: what is carried for itself. Of what is no
+    /// image of the request, such as a platform, whatever is carried for those of its repository.
+    fn carried_for(&self, repository: &str, digest: &str) -> impl Iterator<Item = &Carried> {
+        let key = Key { repository: repository.to_owned(), digest: digest.to_owned() };
+        let is_image = self.images.contains_key(&key);
+        let images = self.images.iter().filter(move |(other, _)| match is_image {
+            true => **other == key,
+            false => other.repository == key.repository,
+        });
+        images.flat_map(|(_, image)| &image.carried)
     }
 
     /// What is carried for the images, as far as their stages are.
@@ -360,11 +372,23 @@ impl<H: Host> Gather<'_, H> {
         })
     }
 
-    /// What packs have for a fetch.
+    /// What packs have for a fetch. What a digest names may come from wherever it lies.
     fn lookup(&self, fetch: &Fetch) -> Vec<Answer> {
-        let carried = self.images.values().flat_map(|image| &image.carried);
-        let found = carried.filter_map(|Carried { pack, .. }| Lookup::new(pack).answer(fetch));
-        found.filter(|answer| is_of_its_digest(fetch, answer)).collect()
+        let in_it = |carried: &Carried| Lookup::new(&carried.pack).answer(fetch);
+        let found: Vec<_> = match fetch {
+            Fetch::Tag { repository, tag, .. } => {
+                let digest = listed::subject_of(tag);
+                self.carried_for(repository, &digest).filter_map(in_it).collect()
+            }
+            Fetch::Referrers { repository, digest, .. } => {
+                self.carried_for(repository, digest).filter_map(in_it).collect()
+            }
+            _ => {
+                let carried = self.images.values().flat_map(|image| &image.carried);
+                carried.filter_map(in_it).collect()
+            }
+        };
+        found.into_iter().filter(|answer| is_of_its_digest(fetch, answer)).collect()
     }
 
     fn packed(&self, fetch: &Fetch) -> Option<Answer> {
@@ -401,14 +425,12 @@ fn united(lists: Vec<Answer>) -> Option<Answer> {
     lists.reduce(|all, next| union(all, next, MANIFESTS))
 }
 
+/// Of what another road may have more.
 fn partial(found: Answer, message: &str) -> Answer {
-    part(found, UnavailableReason::Unsupported, message)
-}
-
-fn part(found: Answer, reason: UnavailableReason, message: &str) -> Answer {
     match found {
         Answer::Found { bytes, .. } => {
-            Answer::Partial { bytes, reason, message: message.to_owned() }
+            let (reason, message) = (UnavailableReason::Unsupported, message.to_owned());
+            Answer::Partial { bytes, reason, message }
         }
         other => other,
     }

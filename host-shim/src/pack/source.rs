@@ -46,13 +46,10 @@ impl<'a> PackSource<'a> {
         packed: Option<Answer>,
     ) -> Answer {
         let mut live = behind.fetch(fetch);
-        let is_list = matches!(live, Answer::Found { .. });
-        if packed.is_none() && !is_list {
-            return live;
-        }
-        if !is_list
-            && !matches!(live, Answer::Unavailable { reason: UnavailableReason::Transport, .. })
-        {
+        if matches!(live, Answer::Absent { .. }) {
+            if packed.is_none() {
+                return live;
+            }
             live = behind.fetch(tag);
         }
         let lists = packed.into_iter().chain(self.pack.answer(tag));

@@ -142,6 +142,32 @@ fn a_pack_helps_where_the_registry_has_lost_it_or_is_down() {
     }
 }
 
+/// May not be asked.
+struct Closed;
+
+impl EvidenceSource for Closed {
+    fn fetch(&self, _: &Fetch) -> Answer {
+        Answer::Denied { message: "no".to_owned() }
+    }
+}
+
+#[test]
+fn a_pack_proves_no_absence_while_the_registry_does_not_answer() {
+    let Some(mut case) = cases().into_iter().find(|case| case.id == "attestation-b-sc-vuln") else {
+        return;
+    };
+    // A younger scan, which is not in the pack, would count.
+    case.policy["spec"]["rules"][0]["require"] = json!({
+        "attestation": { "type": "vuln", "signedBy": "ci", "select": "latest", "maxAge": "500w" },
+    });
+    let pack = case.pack();
+    let decide = |source: &dyn EvidenceSource| case.decide(&PackSource::before(&pack, source)).0;
+    assert_eq!(decide(&case.layout), "Allow ");
+    assert_eq!(decide(&Bare), "Allow ");
+    assert_eq!(decide(&Down), "Undetermined evidence.unavailable");
+    assert_eq!(decide(&Closed), "Undetermined evidence.denied");
+}
+
 #[test]
 fn no_flipped_bit_in_a_pack_turns_a_refusal_into_an_allow_or_keeps_an_allow() {
     for case in cases() {

@@ -104,6 +104,7 @@ fn outcome(answer: &Answer) -> &'static str {
         Answer::Absent { .. } => "absent",
         Answer::Denied { .. } => "denied",
         Answer::Unavailable { reason, .. } => match reason {
+            UnavailableReason::Denied => "denied",
             UnavailableReason::Transport => "transport",
             UnavailableReason::Garbled => "garbled",
             UnavailableReason::TooLarge => "too large",

@@ -118,6 +118,27 @@ fn what_a_workload_says_of_absence_is_not_believed() {
     assert!(answer["message"].as_str().unwrap().contains("undetermined"), "{answer}");
 }
 
+#[test]
+fn a_pack_says_nothing_of_images_in_other_repositories() {
+    // The scan that counts is the latest. Who can push a pack of his own image, which stands beside
+    // another in a request, says of that one that nothing else is there.
+    let mut case = Case::of("attestation-b-sc-vuln");
+    let require = &mut case.policy["spec"]["rules"][0]["require"];
+    let attestation = find(require, "attestation").expect("an attestation");
+    attestation["select"] = json!("latest");
+    attestation["maxAge"] = json!("500w");
+    let mut host = bare(&case);
+    let other = format!("sha256:{}", "a".repeat(64));
+    let mut pack = host.pack();
+    pack.subject.clone_from(&other);
+    host.configs.insert(format!("{}.evidence", other.replace(':', "-")), pack.to_json().into());
+    let images = [format!("127.0.0.1:5001/mallory/side@{other}"), host.image()];
+    let answer = case.validate_pod(&json!({ "images": images }), &Arc::new(host));
+    let decision = answer["audit_annotations"]["decision"].as_str().unwrap();
+    let decision: Value = serde_json::from_str(decision).unwrap();
+    assert_eq!(decision["images"][1]["outcome"], json!("undetermined"), "{decision}");
+}
+
 fn find<'v>(value: &'v mut Value, name: &str) -> Option<&'v mut Value> {
     match value {
         Value::Object(map) => {
@@ -236,6 +257,11 @@ fn a_raw_request_has_images_and_gets_their_digests_and_the_decision() {
         let decision: Value = serde_json::from_str(decision).unwrap();
         assert_eq!(decision["images"][0]["outcome"], json!("allow"));
     }
+    let mut unpinned = Case::of("keyless-exact");
+    unpinned.policy["spec"]["digests"] = json!({ "pin": "none" });
+    let answer = unpinned.validate_pod(&json!({ "images": [host.image()] }), &host);
+    assert_eq!(answer["accepted"], json!(true), "{answer}");
+    assert_eq!(answer.get("mutated_object"), None);
     let refused = Case::of("keyless-wrong-subject");
     let answer = refused.validate_pod(&json!({ "images": [host.image()] }), &host);
     assert_eq!(answer["accepted"], json!(false), "{answer}");
