@@ -114,12 +114,18 @@ fn text(value: &Value, depth: usize) -> String {
 
 /// Several lines that a literal block shows as they are.
 fn is_block(text: &str) -> bool {
-    let plain = |line: &str| !line.ends_with([' ', '\t']) && !line.chars().any(char::is_control);
+    let plain = |line: &str| !line.ends_with([' ', '\t']) && !line.chars().any(is_written_as_code);
     text.contains('\n')
         && !text.starts_with([' ', '\n', '\t'])
         && !text.ends_with("\n\n")
         // Not `lines`, which takes the return off a line that ends with both.
         && text.split('\n').all(plain)
+}
+
+/// What YAML takes for the end of a line ([1.1, §5.4](https://yaml.org/spec/1.1/#id871136)), or does not
+/// take at all as it is: such text is quoted, with the numbers of these.
+fn is_written_as_code(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 fn block(text: &str, depth: usize) -> String {
@@ -146,14 +152,22 @@ fn scalar(text: &str) -> String {
     if plain {
         return text.to_owned();
     }
-    if text
-        .chars()
-        .any(|c| c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}'))
-    {
-        // A text of JSON is one of YAML.
-        return Value::from(text).to_string();
+    match text.contains(is_written_as_code) {
+        true => coded(text),
+        false => format!("'{}'", text.replace('\'', "''")),
     }
-    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// In double quotes. A text of JSON is one of YAML, but JSON leaves more characters as they are.
+fn coded(text: &str) -> String {
+    let mut out = String::new();
+    for c in Value::from(text).to_string().chars() {
+        match is_written_as_code(c) {
+            true => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => out.push(c),
+        }
+    }
+    out
 }
 
 /// What YAML, one version or the other, does not read as text.
@@ -178,12 +192,24 @@ mod tests {
             json!({ "a": ["", "x", "true", "No", "null", "1", "1e3", "0x1f", "-", "- a", "a: b", "a:", "#", "a #b", "~", "2026-12-31", "1.0", ".inf"] }),
             json!({ "a": ["'", "\"", "it's", "{x}", "[x]", "*", "&a", "!t", "|", ">", "%", "@x", "`x`", "a,b", " a", "a ", "ä", "\u{2028}", "\u{feff}x", "\u{7}", "\t"] }),
             json!({ "pem": "-----BEGIN X-----\nAA==\n-----END X-----\n", "b": "a\nb", "c": "a\n\nb\n", "d": "a\n\n", "e": "\na", "f": " a\nb", "g": "a \nb", "h": "a\r\nb" }),
+            json!({ "lines": ["a\u{85}b\nc", "a\u{2028}b\nc\n", "a\u{2029}b\nc", "a\u{feff}b\nc", "a\u{7f}b\nc", "a\n\u{9f}", "\u{85}", "\u{ffff}"] }),
             json!([[1, [2, 3]], [{ "a": [{ "b": ["x\ny\n"] }] }], [[]]]),
             json!({ "*": 1, "a b": 2, "": 3, "x:y": 4, "yes": 5, "kind": 6, "apiVersion": 7 }),
             json!({ "signatures[0].pubKeys[1]": { "x": ["signatures[0]"] } }),
         ] {
             let text = yaml(&value);
             assert_eq!(parse_yaml(&text).as_ref(), Ok(&value), "{text}");
+        }
+    }
+
+    /// go-yaml ends lines where we do not: what follows would be members of the document.
+    #[test]
+    fn no_character_ends_a_line_but_the_line_feed() {
+        for c in ['\u{85}', '\u{2028}', '\u{2029}', '\u{feff}', '\r'] {
+            let text = format!("a\n# {c}mode: monitor\n");
+            let written = yaml(&json!({ "pem": text, "mode": "protect" }));
+            assert!(!written.contains(c), "{written:?}");
+            assert_eq!(written.lines().count(), 2, "{written:?}");
         }
     }
 
