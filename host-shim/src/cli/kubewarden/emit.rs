@@ -140,10 +140,11 @@ fn block(text: &str, depth: usize) -> String {
     out
 }
 
-/// A text in one line, quoted where it would be read as something else.
+/// A text in one line, quoted where it would be read as something else: plain is only what starts as no
+/// number, date, merge (`<<`) or default (`=`) of YAML 1.1 and 1.2 does, and none of their words.
 fn scalar(text: &str) -> String {
     let safe = |c: char| c.is_ascii_alphanumeric() || "_-./:@+=<>()$^ ".contains(c);
-    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || "/_.".contains(c))
+    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || "/_".contains(c))
         && text.chars().all(safe)
         && !text.contains(": ")
         && !text.contains(" -")
@@ -172,7 +173,7 @@ fn coded(text: &str) -> String {
 
 /// What YAML, one version or the other, does not read as text.
 const WORDS: &[&str] =
-    &["true", "false", "yes", "no", "on", "off", "y", "n", "null", ".inf", ".nan", "nan", "inf"];
+    &["true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf", "infinity"];
 
 #[cfg(test)]
 mod tests {
@@ -199,6 +200,77 @@ mod tests {
         ] {
             let text = yaml(&value);
             assert_eq!(parse_yaml(&text).as_ref(), Ok(&value), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_read_as_no_text_is_quoted() {
+        for text in [
+            ".5",
+            "5.",
+            "-.5",
+            "+.5",
+            ".5e3",
+            "1_000",
+            "0o7",
+            "017",
+            "0x1f",
+            "0b1",
+            "1e3",
+            "1.5E-3",
+            "+1",
+            "-1",
+            "12:30:45",
+            "190:20:30.15",
+            "=",
+            "<<",
+            "~",
+            "",
+            "y",
+            "Y",
+            "n",
+            "N",
+            "yes",
+            "No",
+            "ON",
+            "off",
+            "True",
+            "FALSE",
+            "null",
+            "Null",
+            ".inf",
+            "-.INF",
+            "+.Inf",
+            ".NaN",
+            "nan",
+            "Infinity",
+            "2026-12-31",
+            "2026-12-31T01:02:03Z",
+            "2026-12-31 01:02:03",
+            "...",
+            "---",
+            "-",
+            "?",
+            ":",
+            "!x",
+            "&x",
+            "*x",
+            "%x",
+            "@x",
+        ] {
+            for written in
+                [yaml(&json!({ "a": text })), yaml(&json!([text])), yaml(&json!({ text: 1 }))]
+            {
+                let quoted = ["'", "\""]
+                    .iter()
+                    .any(|quote| written.contains(&format!("{quote}{text}{quote}")));
+                assert!(quoted, "{text}: {written}");
+            }
+        }
+        for text in
+            ["x", "ghcr.io/acme/*", "a.b", "/a", "_x", "e3", "x1", "none", "https://a.test:1/b"]
+        {
+            assert_eq!(yaml(&json!([text])).contains('\''), text.contains('*'), "{text}");
         }
     }
 
