@@ -16,13 +16,17 @@ use super::{
 
 /// Kubewarden's own limits, of both time-outs, in seconds.
 const TIMEOUTS: std::ops::RangeInclusive<u8> = 2..=30;
+/// Seconds where neither the command nor the policy says any.
+const TIMEOUT: u8 = 10;
+/// Where a policy says for how long the host lets it run.
+const EVIDENCE_TIMEOUT: &str = "/spec/evidence/timeout";
 const HELP: &str = "\
 Module and rules are those of the module's own metadata. What a host lets a policy call is not said here: a cluster-wide
 policy may call everything, and one of a namespace what its PolicyServer says in `namespacedPoliciesCapabilities`.
 
 Exit codes:
   0  written
-  3  bad input: the policy, a name, a time-out
+  3  bad input: the policy, a name, a time-out shorter than the policy's own
 
 Examples:
   countersign kubewarden manifest policy.yaml | kubectl apply -f -
@@ -48,9 +52,10 @@ pub(super) struct Manifest {
     /// `monitor` lets everything pass, and records it
     #[arg(long, value_name = "MODE", value_parser = ["protect", "monitor"], default_value = "protect")]
     mode: String,
-    /// Seconds that one decision may take; the API server waits two more
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
-    timeout: u8,
+    /// Seconds that one decision may take, and the API server waits two more: without, the policy's
+    /// `evidence.timeout`, or 10. A policy that names none gets this one
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u8>,
     /// Grant all resources of the cluster that the module can read, not only those that the policy needs
     #[arg(long)]
     allow_context_aware: bool,
@@ -74,15 +79,9 @@ impl Manifest {
         }
     }
 
-    fn manifest(&self, settings: Value, policy: &Policy) -> Result<Value, String> {
-        if !TIMEOUTS.contains(&self.timeout) {
-            return Err(format!(
-                "--timeout {}: Kubewarden takes {} to {} seconds",
-                self.timeout,
-                TIMEOUTS.start(),
-                TIMEOUTS.end()
-            ));
-        }
+    fn manifest(&self, mut settings: Value, policy: &Policy) -> Result<Value, String> {
+        let timeout = self.timeout(&settings, policy)?;
+        tell(&mut settings, timeout);
         let own = Metadata::own()?;
         let name = self.name.as_deref().or(policy.name.as_deref());
         let name = name.unwrap_or("countersign");
@@ -117,8 +116,8 @@ impl Manifest {
             "failurePolicy": "Fail",
             "rules": own.rules,
             "settings": settings,
-            "timeoutEvalSeconds": self.timeout,
-            "timeoutSeconds": self.timeout.saturating_add(2).min(*TIMEOUTS.end()),
+            "timeoutEvalSeconds": timeout,
+            "timeoutSeconds": timeout.saturating_add(2).min(*TIMEOUTS.end()),
         });
         let resources = self.context_aware(&own, policy);
         let kind = match self.namespace {
@@ -145,6 +144,28 @@ impl Manifest {
         }))
     }
 
+    /// Seconds after which policy-server stops a decision: no fewer than the policy counts on.
+    fn timeout(&self, settings: &Value, policy: &Policy) -> Result<u8, String> {
+        let own = settings.pointer(EVIDENCE_TIMEOUT).map(|_| policy.evidence.timeout);
+        let Some(timeout) = self.timeout else {
+            return Ok(own.and_then(|own| u8::try_from(own).ok()).unwrap_or(TIMEOUT));
+        };
+        if !TIMEOUTS.contains(&timeout) {
+            return Err(format!(
+                "--timeout {timeout}: Kubewarden takes {} to {} seconds",
+                TIMEOUTS.start(),
+                TIMEOUTS.end()
+            ));
+        }
+        match own {
+            Some(own) if own > i64::from(timeout) => Err(format!(
+                "--timeout {timeout}: the policy counts on {own} s (`spec.evidence.timeout`), and would be stopped \
+                 after {timeout} s: give --timeout {own}, or `timeout: {timeout}s` in the policy"
+            )),
+            _ => Ok(timeout),
+        }
+    }
+
     /// Of what the module can read of the cluster, what the policy needs.
     fn context_aware(&self, own: &Metadata, policy: &Policy) -> Vec<ContextAwareResource> {
         let labels = policy.reads().contains(&RequestField::NamespaceLabels);
@@ -167,6 +188,18 @@ impl Manifest {
                 "Calls {capabilities}: the PolicyServer's `namespacedPoliciesCapabilities`, if it has any, must have these."
             ),
         }]
+    }
+}
+
+/// Tells a policy that names no time-out for how long it may run: the module stops in time by that.
+fn tell(settings: &mut Value, seconds: u8) {
+    if settings.pointer(EVIDENCE_TIMEOUT).is_some() {
+        return;
+    }
+    let Some(spec) = settings.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    let evidence = spec.entry("evidence").or_insert_with(|| json!({}));
+    if let Some(evidence) = evidence.as_object_mut() {
+        evidence.insert("timeout".to_owned(), json!(format!("{seconds}s")));
     }
 }
 

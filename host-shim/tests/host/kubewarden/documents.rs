@@ -37,12 +37,22 @@ fn a_policy_comes_back_from_its_settings_and_from_its_manifest() {
             let Ran(code, manifest, said) =
                 run(&["kubewarden", "manifest", "--name", "x", "--output", output, &path]);
             assert_eq!(code, Some(0), "{path}: {said}");
-            assert_eq!(yaml(&manifest)["spec"]["settings"], policy, "{path}");
+            // Which names the time that it has there.
+            let timed = timed(&policy, "10s");
+            assert_eq!(yaml(&manifest)["spec"]["settings"], timed, "{path}");
             let Ran(_, back, said) =
                 run_with(&["kubewarden", "settings", "--from", "-"], &manifest);
-            assert_eq!(yaml(&back), policy, "{path}: {said}");
+            assert_eq!(yaml(&back), timed, "{path}: {said}");
         }
     }
+}
+
+/// A policy that names a time-out, its own or this one.
+fn timed(policy: &Value, timeout: &str) -> Value {
+    let mut policy = policy.clone();
+    let own = policy["spec"]["evidence"]["timeout"].as_str().unwrap_or(timeout).to_owned();
+    policy["spec"]["evidence"]["timeout"] = json!(own);
+    policy
 }
 
 const POLICY: &str = "\
@@ -113,6 +123,42 @@ fn a_manifest_says_what_it_is_told() {
     // Without a pin nothing is changed, and Kubewarden need not let it.
     let Ran(_, out, _) = manifest(&[], &format!("{POLICY}  digests: {{ pin: none }}\n"));
     assert_eq!(yaml(&out)["spec"]["mutating"], false);
+}
+
+#[test]
+fn the_policy_and_the_host_agree_on_the_time() {
+    let own = |timeout: &str| format!("{POLICY}  evidence: {{ timeout: {timeout} }}\n");
+    let old = r#"{ "signatures": [{ "image": "ghcr.io/acme/*", "githubActions": { "owner": "acme" } }] }"#;
+    for (arguments, policy, seconds, told) in [
+        (&[][..], POLICY.to_owned(), 10, "10s"),
+        (&["--timeout", "20"], POLICY.to_owned(), 20, "20s"),
+        (
+            &["--timeout", "2"],
+            format!("{POLICY}  evidence: {{ repository: ghcr.io/acme/evidence }}\n"),
+            2,
+            "2s",
+        ),
+        // The policy's own, unless there is to be more.
+        (&[], own("4s"), 4, "4s"),
+        (&["--timeout", "8"], own("4s"), 8, "4s"),
+        (&["--timeout", "4"], own("4s"), 4, "4s"),
+        // Settings of verify-image-signatures are written as the policy that they are.
+        (&[], old.to_owned(), 10, "10s"),
+        (&["--timeout", "2"], old.to_owned(), 2, "2s"),
+    ] {
+        let Ran(code, out, said) = manifest(arguments, &policy);
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{arguments:?} {policy}");
+        let spec = &yaml(&out)["spec"];
+        assert_eq!(spec["timeoutEvalSeconds"], seconds, "{arguments:?} {policy}");
+        assert_eq!(spec["timeoutSeconds"], seconds + 2);
+        assert_eq!(spec["settings"]["spec"]["evidence"]["timeout"], told, "{arguments:?} {policy}");
+    }
+    let Ran(code, out, said) = manifest(&["--timeout", "5"], &own("20s"));
+    assert_eq!((code, out.as_str()), (Some(3), ""));
+    assert!(
+        said.contains("--timeout 5") && said.contains("20 s (`spec.evidence.timeout`)"),
+        "{said}"
+    );
 }
 
 #[test]
