@@ -122,7 +122,9 @@ fn a_decision_from_the_pack_alone_is_that_from_the_registry() {
         assert_eq!(offline.0, outcome, "{}", case.id);
         assert_eq!(offline.1, live, "{}", case.id);
         let both = case.decide(&PackSource::before(&pack, &case.layout));
-        assert_eq!(both, (outcome.clone(), live), "{}: with the registry", case.id);
+        assert_eq!(both, (outcome.clone(), live.clone()), "{}: with the registry", case.id);
+        let tags = case.decide(&PackSource::with_tags(&pack, &case.layout));
+        assert_eq!(tags, (outcome.clone(), live), "{}: with the registry's tags", case.id);
         count += 1;
         allowed += usize::from(outcome.starts_with("Allow"));
     }
@@ -166,6 +168,29 @@ fn a_pack_proves_no_absence_while_the_registry_does_not_answer() {
     assert_eq!(decide(&Bare), "Allow ");
     assert_eq!(decide(&Down), "Undetermined evidence.unavailable");
     assert_eq!(decide(&Closed), "Undetermined evidence.denied");
+}
+
+#[test]
+fn with_tags_behind_a_pack_only_who_has_seen_a_list_knows_that_nothing_else_is_there() {
+    let listed = |pack: &Pack, tags: &dyn EvidenceSource| {
+        PackSource::with_tags(pack, tags).fetch(&referrers())
+    };
+    let list = item(referrers(), br#"{"manifests":[{"digest":"packed"}]}"#);
+    let tagged = item(tag(&subject().replace(':', "-")), br#"{"manifests":[{"digest":"tagged"}]}"#);
+    let nothing = EvidenceItem { fetch: referrers(), answer: Bare.fetch(&referrers()) };
+    let live = Given(vec![tagged.clone()]);
+    let whole = Pack::of(&subject(), std::slice::from_ref(&list));
+    assert!(text(&listed(&whole, &Bare)).contains("packed"));
+    let both = text(&listed(&whole, &live));
+    assert!(both.contains("packed") && both.contains("tagged"), "{both}");
+    for closed in [&Down as &dyn EvidenceSource, &Closed] {
+        assert!(matches!(listed(&whole, closed), Answer::Partial { .. }));
+    }
+    let empty = Pack::of(&subject(), &[]);
+    assert!(matches!(listed(&empty, &Bare), Answer::Unavailable { .. }));
+    assert!(matches!(listed(&Pack::of(&subject(), &[nothing]), &Bare), Answer::Absent { .. }));
+    let unseen = Pack::of(&subject(), &[tagged]);
+    assert!(matches!(listed(&unseen, &Bare), Answer::Partial { .. }));
 }
 
 #[test]

@@ -26,9 +26,10 @@ use crate::{
 };
 
 const HELP: &str = "\
-Decides from the stored pack and nothing else, as a host would that can fetch no more than it: what
-the pack lacks is undetermined, never denied. Compare with `countersign verify`, which asks the
-registry.
+Decides as a stock Kubewarden does: content, lists of the referrers API and revocation are those of the
+stored pack; tags (cosign's `.sig` and `.att`, and the one for the list of referrers) are asked of the
+registry too, so that a pack hides nothing that was attached since. What the pack lacks is
+undetermined, never denied. Compare with `countersign verify`, which asks the registry for everything.
 
 Exit codes:
   0  allow
@@ -39,7 +40,7 @@ Exit codes:
 Example:
   countersign evidence verify --policy policy.yaml ghcr.io/acme/app:1.0";
 
-/// Verifies images by their stored packs alone
+/// Verifies images by their stored packs and their tags, as a stock Kubewarden does
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 #[command(group = ArgGroup::new("rules").args(["policy", "notation_config"]).required(true))]
@@ -97,12 +98,16 @@ impl Verify {
                     continue;
                 }
             };
-            note(&format!("note: {}: by the pack under {tag} alone", named.reference));
+            note(&format!(
+                "note: {}: by the pack under {tag}, and the image's tags",
+                named.reference
+            ));
             let image = ImageRequest { reference: named.reference.clone(), path: None };
             let request = Request { images: vec![image], ..Request::default() };
             let (policy, now) = (&document.value, session.now());
             let question = Question { policy, request: &request, now, budget: None };
-            let judged = decide(&session.evaluator, &PackSource::offline(&pack), &question);
+            let source = PackSource::with_tags(&pack, target.source());
+            let judged = decide(&session.evaluator, &source, &question);
             let judged = judged.map_err(|e| e.to_string());
             session.add(reference, judged, &|pointer| document.locate(pointer));
         }

@@ -1,6 +1,7 @@
 //! `countersign evidence push` and `evidence verify`: packs where hosts look for them.
 
 use std::{
+    fs,
     io::{BufRead, BufReader},
     process::{Command, Stdio},
 };
@@ -127,6 +128,8 @@ fn the_verdict_rests_on_what_is_in_the_pack() {
     let mut emptied: Value = serde_json::from_str(&pack).unwrap();
     let tags = emptied["tags"].as_array_mut().unwrap();
     tags.retain(|tag| !tag["name"].as_str().unwrap().ends_with(".sig"));
+    assert_eq!(put(&emptied.to_string()), 0, "tags are asked for");
+    emptied["blobs"] = json!([]);
     assert_eq!(put(&emptied.to_string()), 2, "what a pack lacks may be elsewhere");
     let mut broken: Value = serde_json::from_str(&pack).unwrap();
     for blob in broken["manifests"].as_array_mut().unwrap() {
@@ -135,6 +138,45 @@ fn the_verdict_rests_on_what_is_in_the_pack() {
     }
     assert_ne!(put(&broken.to_string()), 0);
     assert_eq!(put("{}"), 3, "no pack");
+}
+
+/// As a stock Kubewarden sees it, which asks for tags before it looks at the latest attestation.
+#[test]
+fn what_was_attached_under_a_tag_since_is_seen() {
+    let scratch = Scratch::new();
+    let Some((world, reference)) = world("a-att", true) else { return };
+    let (policy, _) = case(&scratch, "attestation-a-att-vuln").unwrap();
+    let mut latest: Value = serde_json::from_slice(&fs::read(&policy).unwrap()).unwrap();
+    let scan = &mut latest["spec"]["rules"][0]["require"]["attestation"];
+    scan["select"] = json!("latest");
+    scan["maxAge"] = json!("500w");
+    fs::write(&policy, latest.to_string()).unwrap();
+    let image = format!("{reference}:1");
+    assert_eq!(code(&push(&[&image])), 0);
+    let verify =
+        || run(&["evidence", "verify", "--plain-http", "--policy", &policy, "--now", NOW, &image]);
+    let before = verify();
+    assert_eq!(code(&before), 0, "{} {}", out(&before), err(&before));
+
+    // A newer scan, which the pack does not have.
+    let tag = format!("{}.att", digest_of(&world).replace(':', "-"));
+    let snapshot = world.registry.snapshot(NAME);
+    let mut attached: Value =
+        serde_json::from_slice(&snapshot.manifests[&snapshot.tags[&tag]].1).unwrap();
+    let envelope =
+        br#"{"payloadType":"application/vnd.in-toto+json","payload":"","signatures":[]}"#;
+    let mut newer = attached["layers"][0].clone();
+    newer["digest"] = json!(world.registry.push_blob(NAME, envelope));
+    newer["size"] = json!(envelope.len());
+    attached["layers"].as_array_mut().unwrap().push(newer);
+    world.push(Some(&tag), &attached);
+    let after = verify();
+    assert_eq!(code(&after), 2, "{} {}", out(&after), err(&after));
+    assert!(out(&after).contains("pack.stale"), "{}", out(&after));
+
+    // Nor does the pack's word count where the registry does not say.
+    world.registry.fault(Fault::on("GET", "/v2/acme/app/manifests/*.att", What::status(403)));
+    assert_eq!(code(&verify()), 2);
 }
 
 #[test]
