@@ -119,10 +119,10 @@ fn layers(
     }
     let layers = match manifest::parse(found.bytes) {
         Ok((parsed, _)) => parsed.layers.unwrap_or_default(),
+        // Whatever it named is not known now.
         Err(error) => {
-            let reason = Reason::new(Code::ManifestMalformed, format!("tag `{tag}`: {error}"));
-            let name = format!("tag {tag}");
-            discovered.candidates.push(Candidate { name, claim, content: Err(reason) });
+            let reason = Reason::new(Code::EvidenceGarbled, format!("tag `{tag}`: {error}"));
+            discovered.problem(&format!("tag {tag}"), &[claim], reason);
             return Vec::new();
         }
     };

@@ -243,8 +243,14 @@ fn image_rows(t: &mut Table, sig: &Base, jws: &Base) {
 
 fn legacy_rows(t: &mut Table, sig: &Base) {
     let html = "<html></html>";
-    t.row(sig, "HTML under .sig", sig.stored(Doc::Tagged, html), Deny, "manifest.malformed");
-    t.row(sig, "no bytes under .sig", sig.stored(Doc::Tagged, ""), Deny, "manifest.malformed");
+    t.row(sig, "HTML under .sig", sig.stored(Doc::Tagged, html), Undetermined, "evidence.garbled");
+    t.row(
+        sig,
+        "no bytes under .sig",
+        sig.stored(Doc::Tagged, ""),
+        Undetermined,
+        "evidence.garbled",
+    );
     t.row(
         sig,
         "an index under .sig",
