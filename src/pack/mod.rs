@@ -9,15 +9,17 @@ mod lookup;
 mod parts;
 mod union;
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, marker::PhantomData};
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, SeqAccess, Visitor},
+};
 
 use crate::{
     reference::{Digest, is_tag},
     wire::{Bytes, EvidenceItem},
 };
-pub use lookup::Lookup;
 use parts::Parts;
 pub use union::{LAYERS, MANIFESTS, union};
 
@@ -43,22 +45,22 @@ pub struct Pack {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
     /// Manifests and indexes, by digest.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub manifests: Vec<PackedManifest>,
     /// What tags named, by name. The manifests are above.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<PackedTag>,
     /// What the referrers API listed, by subject.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub referrers: Vec<PackedList>,
     /// Envelopes, payloads, documents and image configurations, by digest.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub blobs: Vec<PackedBlob>,
     /// OCSP responses, by responder and request.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub ocsp: Vec<PackedOcsp>,
     /// CRLs, by address.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub crls: Vec<PackedCrl>,
     /// Where whoever made the pack found nothing.
     #[serde(default, skip_serializing_if = "NotFound::is_empty")]
@@ -135,10 +137,10 @@ pub struct PackedCrl {
 #[serde(deny_unknown_fields)]
 pub struct NotFound {
     /// Tags.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// Subjects without a list of the referrers API, or without that API.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "list", skip_serializing_if = "Vec::is_empty")]
     pub referrers: Vec<String>,
 }
 
@@ -256,6 +258,32 @@ impl Pack {
     }
 }
 
+/// A list that is bounded before it is all in memory.
+fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    struct List<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MAX_ENTRIES} entries")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Vec<T>, A::Error> {
+            let mut list = Vec::new();
+            while let Some(entry) = from.next_element()? {
+                if list.len() == MAX_ENTRIES {
+                    return Err(de::Error::invalid_length(MAX_ENTRIES + 1, &self));
+                }
+                list.push(entry);
+            }
+            Ok(list)
+        }
+    }
+
+    from.deserialize_seq(List(PhantomData))
+}
+
 fn once<T: Ord + Copy>(
     list: &str,
     names: impl Iterator<Item = T>,
@@ -263,9 +291,6 @@ fn once<T: Ord + Copy>(
 ) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     for name in names {
-        if seen.len() == MAX_ENTRIES {
-            return Err(format!("`{list}` has more than {MAX_ENTRIES} entries"));
-        }
         check(name)?;
         if !seen.insert(name) {
             return Err(format!("`{list}` names one thing twice"));

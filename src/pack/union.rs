@@ -1,5 +1,7 @@
 //! Two lists as one: neither hides what the other says.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::{
@@ -65,11 +67,8 @@ fn read(bytes: &Bytes, list: &str) -> Result<Option<Value>, String> {
 fn merged(mut ours: Value, theirs: Value, list: &str) -> Value {
     let more = theirs.get(list).and_then(Value::as_array).into_iter().flatten();
     if let Some(entries) = ours.get_mut(list).and_then(Value::as_array_mut) {
-        for entry in more {
-            if !entries.contains(entry) {
-                entries.push(entry.clone());
-            }
-        }
+        let mut known: BTreeSet<String> = entries.iter().map(Value::to_string).collect();
+        entries.extend(more.filter(|entry| known.insert(entry.to_string())).cloned());
     }
     ours
 }

@@ -1,7 +1,7 @@
 //! A pack as a source of evidence.
 
 use countersign::{
-    pack::{LAYERS, Lookup, MANIFESTS, Pack, union},
+    pack::{LAYERS, MANIFESTS, Pack, union},
     wire::{Answer, Fetch, UnavailableReason},
 };
 
@@ -18,7 +18,7 @@ use crate::{
 /// it is what a stock Kubewarden has: tags are asked for and united with those of the pack, and all else is
 /// the pack's.
 pub struct PackSource<'a> {
-    pack: Lookup<'a>,
+    pack: &'a Pack,
     behind: Behind<'a>,
 }
 
@@ -33,18 +33,18 @@ enum Behind<'a> {
 impl<'a> PackSource<'a> {
     /// Only the pack.
     pub fn offline(pack: &'a Pack) -> Self {
-        Self { pack: Lookup::new(pack), behind: Behind::Nobody }
+        Self { pack, behind: Behind::Nobody }
     }
 
     /// The pack, and a source for what it does not hold.
     pub fn before(pack: &'a Pack, behind: &'a dyn EvidenceSource) -> Self {
-        Self { pack: Lookup::new(pack), behind: Behind::ForAll(behind) }
+        Self { pack, behind: Behind::ForAll(behind) }
     }
 
     /// The pack, and a source for tags: what a host has that can fetch no blobs and no lists of the
     /// referrers API.
     pub fn with_tags(pack: &'a Pack, tags: &'a dyn EvidenceSource) -> Self {
-        Self { pack: Lookup::new(pack), behind: Behind::ForTags(tags) }
+        Self { pack, behind: Behind::ForTags(tags) }
     }
 
     /// Whether the pack has this manifest: that it is about the image at all.
