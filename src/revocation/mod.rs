@@ -64,6 +64,18 @@ pub trait Evidence {
     fn crl(&self, url: &str) -> Answer<'_>;
 }
 
+/// When an OCSP response says that it knows what it says: the latest `thisUpdate` in it, of which
+/// nothing was verified.
+pub fn ocsp_this_update(der: &[u8]) -> Option<Time> {
+    let response = response::Response::parse(der).ok()?;
+    response.singles().filter_map(|single| Some(single.ok()?.this_update)).max()
+}
+
+/// The `thisUpdate` of a CRL, of which nothing was verified.
+pub fn crl_this_update(der: &[u8]) -> Option<Time> {
+    Some(list::List::parse(der).ok()?.this_update)
+}
+
 /// What is to be fetched before there is an answer. Only `http://` addresses.
 ///
 /// They come from certificates: ask for them only once the chain is one that is trusted.

@@ -64,7 +64,7 @@ impl<'h, H: Host> Callbacks<'h, H> {
         }
         let Some(left) = self.left.checked_sub(1) else {
             let words = "more callbacks than one decision makes".to_owned();
-            return Err(Failure::Unavailable(UnavailableReason::Unsupported, words));
+            return Err(Failure::Unavailable(UnavailableReason::Deadline, words));
         };
         self.left = left;
         let reply = question.ask(self.host).map_err(|error| failure(&error, &question));
@@ -349,8 +349,8 @@ mod tests {
         }
         assert_eq!(host.asked.borrow().len(), 2);
         let refused = callbacks.manifest("r.io/a:2".into());
-        let unsupported = UnavailableReason::Unsupported;
-        assert!(matches!(refused, Answer::Unavailable { reason, .. } if reason == unsupported));
+        let exceeded = UnavailableReason::Deadline;
+        assert!(matches!(refused, Answer::Unavailable { reason, .. } if reason == exceeded));
         callbacks.allow(1);
         assert!(matches!(callbacks.manifest("r.io/a:2".into()), Answer::Found { .. }));
     }

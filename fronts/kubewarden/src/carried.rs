@@ -25,8 +25,15 @@ pub(crate) struct Carried {
 
 /// The answer of `oci/v1/oci_manifest_config`, as far as it is read.
 #[derive(Deserialize)]
-struct Reply<T> {
-    config: T,
+struct Packed {
+    config: Pack,
+}
+
+/// The same, whatever it carries.
+#[derive(Deserialize)]
+struct Document {
+    #[serde(deserialize_with = "countersign::json::deserialize")]
+    config: Value,
 }
 
 /// What the configuration of the evidence tag carries for an image.
@@ -35,11 +42,10 @@ pub(crate) fn configuration(reply: &[u8], subject: &Digest) -> Result<Carried, S
         return Err(format!("larger than {} MiB", MAX_BYTES >> 20));
     }
     // A pack may be large: without a tree of all of its values.
-    if let Ok(Reply { config }) = serde_json::from_slice::<Reply<Pack>>(reply) {
+    if let Ok(Packed { config }) = serde_json::from_slice(reply) {
         return whole(config, subject);
     }
-    let Reply { config } =
-        serde_json::from_slice::<Reply<Value>>(reply).map_err(|e| e.to_string())?;
+    let Document { config } = serde_json::from_slice(reply).map_err(|e| e.to_string())?;
     document(config, subject)
 }
 

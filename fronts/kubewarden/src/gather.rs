@@ -13,9 +13,10 @@ use std::{
 use countersign::{
     Step, evaluate,
     evidence::Budget,
-    pack::{LAYERS, Lookup, MANIFESTS, union},
+    pack::{LAYERS, MANIFESTS, union},
     policy::Policy,
     reference::{Digest, Reference},
+    revocation::{crl_this_update, ocsp_this_update},
     time::Time,
     wire::{
         Answer, Decision, EvidenceItem, Fetch, Outcome, Request, RequestField, UnavailableReason,
@@ -34,8 +35,9 @@ use crate::{
 /// Rounds of needs: those of discovery and of revocation, at their most (docs/embedding.md), once for
 /// each stage. The host's own limits end what takes too long.
 const MOST_ROUNDS: usize = 157 * Stage::ALL.len();
-/// Callbacks for one image.
-const MOST_CALLBACKS: usize = 10;
+/// Callbacks for one image: its digest and its manifest, a ConfigMap, eight packs, three tags, and the
+/// manifests of platforms or of what the fallback tag lists.
+const MOST_CALLBACKS: usize = 20;
 /// Of the list of referrers.
 const NO_CALLBACK: &str = "this host has no callback for the list of referrers";
 /// What is left of the time to verify and to answer.
@@ -76,9 +78,9 @@ pub(crate) fn decide(
 ) -> Gathered {
     let callbacks = Callbacks::new(host, until(policy), 0);
     let (names, images, configs) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    let (evidence, provisional) = (Vec::new(), BTreeSet::new());
+    let (evidence, provisional, platforms) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     let mut gather =
-        Gather { policy, own, callbacks, names, images, configs, evidence, provisional };
+        Gather { policy, own, callbacks, names, images, configs, platforms, evidence, provisional };
     for image in &asked.images {
         if let Ok(reference) = Reference::parse(&image.reference) {
             gather.callbacks.allow(MOST_CALLBACKS);
@@ -120,8 +122,10 @@ struct Gather<'a, H> {
     callbacks: Callbacks<'a, H>,
     names: BTreeMap<String, Key>,
     images: BTreeMap<Key, Image>,
-    /// Whose configuration a digest is, of what the host has written anew.
-    configs: BTreeMap<String, String>,
+    /// Whose configuration a digest is in a repository, of what the host has written anew.
+    configs: BTreeMap<Key, String>,
+    /// The platforms of images.
+    platforms: BTreeSet<Key>,
     evidence: Vec<EvidenceItem>,
     /// What a later stage may answer otherwise.
     provisional: BTreeSet<Fetch>,
@@ -200,16 +204,29 @@ impl<H: Host> Gather<'_, H> {
                 self.referrers(fetch, &tag, digest)
             }
             Fetch::Blob { repository, digest, .. } => {
-                let answer = self.packed(fetch).or_else(|| self.configuration(digest));
+                let answer = self.packed(fetch).or_else(|| self.configuration(repository, digest));
                 answer.map_or_else(|| self.missing(repository), Found::Final)
             }
-            Fetch::Ocsp { .. } | Fetch::Crl { .. } => match self.packed(fetch) {
-                Some(answer) => Found::Final(answer),
-                None if self.images.values().any(|image| image.stage < Stage::Numbered) => {
-                    Found::Provisional(unsupported("not looked for yet"))
-                }
-                None => Found::Final(unsupported("this host has no callback for revocation")),
-            },
+            Fetch::Ocsp { .. } | Fetch::Crl { .. } => self.revocation(fetch),
+        }
+    }
+
+    /// Responses of OCSP and CRLs: the youngest that a registry's pack has. What the workload or the
+    /// cluster carries counts where no pack has any: its author may have chosen an old one.
+    fn revocation(&self, fetch: &Fetch) -> Found {
+        let youngest = |whole: bool| {
+            let carried = self.images.values().flat_map(|image| &image.carried);
+            let packs = carried.filter(|carried| carried.whole == whole);
+            youngest(fetch, packs.filter_map(|carried| carried.pack.answer(fetch)))
+        };
+        let is_looked_for = self.images.values().all(|image| image.stage >= Stage::Numbered);
+        match youngest(true).or_else(|| youngest(false).filter(|_| is_looked_for)) {
+            Some(answer) if is_looked_for => Found::Final(answer),
+            Some(answer) => Found::Provisional(answer),
+            None if is_looked_for => {
+                Found::Final(unsupported("this host has no callback for revocation"))
+            }
+            None => Found::Provisional(unsupported("not looked for yet")),
         }
     }
 
@@ -227,33 +244,50 @@ impl<H: Host> Gather<'_, H> {
     /// A manifest out of a pack can be hashed. The host's own words for one are at least words for an
     /// image, and lead to what is hashed by itself.
     fn manifest(&mut self, fetch: &Fetch, repository: &str, digest: &str) -> Found {
-        if let Some(answer) = self.packed(fetch) {
-            return Found::Final(answer);
-        }
         let key = Key { repository: repository.to_owned(), digest: digest.to_owned() };
         let stage = self.images.get(&key).map(|image| image.stage);
-        // Whatever else lies behind others is in blobs.
-        let mut types = self.images.values().filter_map(|image| image.listed.get(digest));
-        if stage.is_none() && !types.all(|listed| listed::may_be_rebuilt(listed)) {
-            return self.missing(repository);
+        if let Some(answer) = self.packed(fetch) {
+            self.remember(&key, &answer);
+            return Found::Final(answer);
         }
-        let place = format!("{repository}@{digest}");
-        let answer = self.callbacks.manifest(place.clone());
-        if let Answer::Found { bytes, .. } = &answer
-            && let Some(config) = listed::config_of(&bytes.0)
-        {
-            self.configs.insert(config, place);
+        if stage.is_none() && !self.platforms.contains(&key) {
+            // The tags first: whoever can list referrers takes no callback from them.
+            if self.stage(repository, digest) < Stage::List {
+                return Found::Provisional(unsupported("not looked for yet"));
+            }
+            // Whatever else lies behind others is in blobs.
+            let there = self.images.iter().filter(|(image, _)| image.repository == repository);
+            let mut types = there.filter_map(|(_, image)| image.listed.get(digest));
+            if !types.any(|listed| listed::may_be_rebuilt(listed)) {
+                return self.missing(repository);
+            }
         }
+        let answer = self.callbacks.manifest(format!("{repository}@{digest}"));
+        self.remember(&key, &answer);
         match stage {
             // A pack may bring the bytes.
-            Some(stage) if stage < Stage::Pack => Found::Provisional(answer),
+            Some(stage) if stage < Stage::Numbered => Found::Provisional(answer),
             _ => Found::Final(answer),
         }
     }
 
+    /// What an image's manifest leads to.
+    fn remember(&mut self, key: &Key, answer: &Answer) {
+        let Answer::Found { bytes, reserialised, .. } = answer else { return };
+        let of = |digest: String| Key { repository: key.repository.clone(), digest };
+        if self.images.contains_key(key) {
+            self.platforms.extend(listed::types(&bytes.0).into_keys().map(of));
+        }
+        if let Some(config) = listed::config_of(&bytes.0).filter(|_| *reserialised) {
+            let place = format!("{}@{}", key.repository, key.digest);
+            self.configs.entry(of(config)).or_insert(place);
+        }
+    }
+
     /// An image's configuration as the host writes it, where the policy takes its word.
-    fn configuration(&mut self, digest: &str) -> Option<Answer> {
-        let place = self.configs.get(digest).filter(|_| self.policy.trust_host.image_config)?;
+    fn configuration(&mut self, repository: &str, digest: &str) -> Option<Answer> {
+        let key = Key { repository: repository.to_owned(), digest: digest.to_owned() };
+        let place = self.configs.get(&key).filter(|_| self.policy.trust_host.image_config)?;
         Some(self.callbacks.configuration(place.clone()))
     }
 
@@ -304,37 +338,50 @@ impl<H: Host> Gather<'_, H> {
             });
         }
         let live = self.live_tag(repository, name);
-        let is_listed = matches!(live, Answer::Found { .. });
         lists.extend(self.lookup(tag));
         let all = lists.into_iter().fold(live, |all, next| union(all, next, MANIFESTS));
-        // A tag that is not there says nothing of the API's list: only who has seen that does.
-        let told = is_listed || self.has_told(fetch, repository, digest);
-        Found::Final(match all {
-            Answer::Absent { .. } if !told => unsupported(NO_CALLBACK),
-            Answer::Found { .. } if !told => partial(all, NO_CALLBACK),
-            all => all,
+        // The tag, there or not, says nothing of the API's list: only who has seen that does.
+        let told = self.has_told(fetch, repository, digest);
+        Found::Final(match (all, told) {
+            (Answer::Absent { .. }, Err(why)) => unsupported(&why),
+            (all @ Answer::Found { .. }, Err(why)) => partial(all, &why),
+            (all, _) => all,
         })
     }
 
-    /// Whether the maker of one of its packs has seen the API's list.
-    fn has_told(&self, fetch: &Fetch, repository: &str, digest: &str) -> bool {
-        let whole = self.carried_for(repository, digest).filter(|carried| carried.whole);
-        whole.map(|carried| Lookup::new(&carried.pack)).any(|pack| {
-            let listed = pack.answer(fetch);
-            pack.was_absent(fetch) || matches!(listed, Some(Answer::Found { .. }))
-        })
+    /// Whether the maker of the youngest of its packs has seen the API's list; if not, why nobody has.
+    fn has_told(&self, fetch: &Fetch, repository: &str, digest: &str) -> Result<(), String> {
+        let mut unread =
+            self.images_for(repository, digest).filter_map(|image| image.unread.as_ref());
+        if let Some(why) = unread.next() {
+            return Err(format!("the youngest evidence pack was not read: {why}"));
+        }
+        let told = |carried: &Carried| {
+            let listed = carried.pack.answer(fetch);
+            carried.pack.was_absent(fetch) || matches!(listed, Some(Answer::Found { .. }))
+        };
+        let mut whole = self.carried_for(repository, digest).filter(|carried| carried.whole);
+        match whole.any(told) {
+            true => Ok(()),
+            false => Err(NO_CALLBACK.to_owned()),
+        }
     }
 
-    /// What may speak of all that is attached to an image: what is carried for itself. Of what is no
-    /// image of the request, such as a platform, whatever is carried for those of its repository.
-    fn carried_for(&self, repository: &str, digest: &str) -> impl Iterator<Item = &Carried> {
+    /// The image of that digest. For what is none of the request's, such as a platform, those of its
+    /// repository.
+    fn images_for(&self, repository: &str, digest: &str) -> impl Iterator<Item = &Image> {
         let key = Key { repository: repository.to_owned(), digest: digest.to_owned() };
         let is_image = self.images.contains_key(&key);
         let images = self.images.iter().filter(move |(other, _)| match is_image {
             true => **other == key,
             false => other.repository == key.repository,
         });
-        images.flat_map(|(_, image)| &image.carried)
+        images.map(|(_, image)| image)
+    }
+
+    /// What may speak of all that is attached to an image.
+    fn carried_for(&self, repository: &str, digest: &str) -> impl Iterator<Item = &Carried> {
+        self.images_for(repository, digest).flat_map(|image| &image.carried)
     }
 
     /// What is carried for the images, as far as their stages are.
@@ -374,7 +421,7 @@ impl<H: Host> Gather<'_, H> {
 
     /// What packs have for a fetch. What a digest names may come from wherever it lies.
     fn lookup(&self, fetch: &Fetch) -> Vec<Answer> {
-        let in_it = |carried: &Carried| Lookup::new(&carried.pack).answer(fetch);
+        let in_it = |carried: &Carried| carried.pack.answer(fetch);
         let found: Vec<_> = match fetch {
             Fetch::Tag { repository, tag, .. } => {
                 let digest = listed::subject_of(tag);
@@ -419,6 +466,15 @@ fn is_of_its_digest(fetch: &Fetch, answer: &Answer) -> bool {
     }
 }
 
+/// Of several responses or CRLs the one that knows most. What cannot be read is older than all.
+fn youngest(fetch: &Fetch, answers: impl Iterator<Item = Answer>) -> Option<Answer> {
+    answers.max_by_key(|answer| match (fetch, answer) {
+        (Fetch::Ocsp { .. }, Answer::Found { bytes, .. }) => ocsp_this_update(&bytes.0),
+        (Fetch::Crl { .. }, Answer::Found { bytes, .. }) => crl_this_update(&bytes.0),
+        _ => None,
+    })
+}
+
 /// Several lists as one; `None` where none of them is one.
 fn united(lists: Vec<Answer>) -> Option<Answer> {
     let lists = lists.into_iter().filter(|list| matches!(list, Answer::Found { .. }));
@@ -439,4 +495,40 @@ fn partial(found: Answer, message: &str) -> Answer {
 fn unsupported(message: &str) -> Answer {
     let reason = UnavailableReason::Unsupported;
     Answer::Unavailable { reason, message: message.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign::wire::Bytes;
+
+    use super::*;
+
+    /// A CRL of nobody, without entries, which nobody has signed.
+    fn crl(this_update: &str) -> Answer {
+        let der = |tag: u8, parts: &[&[u8]]| {
+            let content = parts.concat();
+            [&[tag, u8::try_from(content.len()).unwrap()][..], &content].concat()
+        };
+        // ecdsa-with-SHA256
+        let algorithm = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
+        let time = der(0x17, &[this_update.as_bytes()]);
+        let signed = der(0x30, &[b"\x02\x01\x01", algorithm, b"\x30\x00", &time]);
+        let bytes = Bytes(der(0x30, &[&signed, algorithm, b"\x03\x02\x00\x00"]));
+        Answer::Found { bytes, media_type: None, reserialised: false }
+    }
+
+    #[test]
+    fn of_several_lists_of_what_is_revoked_the_youngest_counts() {
+        let fetch = Fetch::Crl { url: "http://ca.test/a.crl".to_owned(), max_bytes: 1 << 20 };
+        let (old, young) = (crl("261120000000Z"), crl("261121000000Z"));
+        let garbage = Answer::Found {
+            bytes: Bytes(b"no CRL".to_vec()),
+            media_type: None,
+            reserialised: false,
+        };
+        let of = |answers: [&Answer; 3]| youngest(&fetch, answers.into_iter().cloned()).unwrap();
+        assert_eq!(of([&old, &young, &garbage]), young);
+        assert_eq!(of([&garbage, &young, &old]), young);
+        assert_eq!(youngest(&fetch, [old.clone(), garbage].into_iter()), Some(old));
+    }
 }

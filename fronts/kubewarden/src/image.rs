@@ -85,7 +85,12 @@ pub(crate) struct Image {
     pub(crate) roads: Vec<(String, State)>,
     /// What the policy would have to be granted for a road.
     pub(crate) not_granted: Option<String>,
+    /// Why the youngest evidence pack that is there was not read: whatever older ones list, it may
+    /// list more.
+    pub(crate) unread: Option<String>,
     is_looked_up: bool,
+    /// Something lies under the tag of the evidence pack.
+    is_there: bool,
     /// Packs that were asked for.
     opened: usize,
 }
@@ -100,7 +105,9 @@ impl Image {
             listed: BTreeMap::new(),
             roads: Vec::new(),
             not_granted: None,
+            unread: None,
             is_looked_up: false,
+            is_there: false,
             opened: 0,
         };
         if let Some(text) = annotation {
@@ -128,12 +135,13 @@ impl Image {
         }
         let place = roads.repository.as_deref().unwrap_or(repository);
         if self.stage >= Stage::Pack && self.opened == 0 {
-            self.open(place, callbacks);
-            if !self.is_packed() {
+            self.is_there = self.open(place, callbacks);
+            if !self.is_there {
                 self.stage = self.stage.max(Stage::Tags);
             }
         }
-        if self.stage >= Stage::Numbered && self.is_packed() {
+        // Whatever lies under the first: where no tag moves, it stays there.
+        if self.stage >= Stage::Numbered && self.is_there {
             while self.opened < MOST_PACKS && self.open(place, callbacks) {}
             self.opened = MOST_PACKS;
         }
@@ -176,7 +184,7 @@ impl Image {
         true
     }
 
-    /// Reads the next evidence pack. False where there is none.
+    /// Reads the next evidence pack. False where nothing is there.
     fn open(&mut self, repository: &str, callbacks: &mut Callbacks<'_, impl Host>) -> bool {
         self.opened += 1;
         let mut tag = Pack::tag(&self.digest);
@@ -193,6 +201,7 @@ impl Image {
         match found {
             Ok(reply) => {
                 let found = carried::configuration(&reply, &self.digest);
+                self.unread = found.as_ref().err().cloned();
                 self.add(&road, found);
                 true
             }
@@ -201,6 +210,9 @@ impl Image {
                     self.not_granted = Some(what.clone());
                 }
                 let state = State::of(&failure.into_answer());
+                if let State::Closed(why) = &state {
+                    self.unread = Some(why.clone());
+                }
                 if self.opened == 1 || state != State::Absent {
                     self.note(&road, state);
                 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
 
 use countersign::{
     json,
+    pack::PackedList,
     time::Time,
     wire::{ImageRequest, Request},
 };
@@ -15,7 +16,12 @@ use countersign_host::{
 };
 use serde_json::{Value, json};
 
-use crate::{call_at, corpora, module, pod, settings, stock::Stock};
+use crate::{
+    call_at, corpora, module, pod,
+    roads::{only_the_image, with_annotation},
+    settings,
+    stock::Stock,
+};
 
 /// A case of the corpora.
 pub(crate) struct Case {
@@ -87,6 +93,14 @@ impl Case {
         call_at(module(), "validate", &payload, host.clone(), now)
     }
 
+    /// The attestation that counts is the youngest.
+    pub(crate) fn select_latest(&mut self) {
+        let require = &mut self.policy["spec"]["rules"][0]["require"];
+        let attestation = find(require, "attestation").expect("an attestation");
+        attestation["select"] = json!("latest");
+        attestation["maxAge"] = json!("500w");
+    }
+
     fn family(&self) -> &'static str {
         match self.id.split('-').collect::<Vec<_>>().as_slice() {
             ["cosign", "a", ..] => "Cosign, tags",
@@ -96,6 +110,16 @@ impl Case {
             ["attestation" | "provenance", ..] => "attestations, bundles",
             _ => "Notation",
         }
+    }
+}
+
+fn find<'v>(value: &'v mut Value, name: &str) -> Option<&'v mut Value> {
+    match value {
+        Value::Object(map) => {
+            map.iter_mut().find_map(|(key, v)| if key == name { Some(v) } else { find(v, name) })
+        }
+        Value::Array(list) => list.iter_mut().find_map(|v| find(v, name)),
+        _ => None,
     }
 }
 
@@ -232,6 +256,91 @@ fn younger_packs_are_read_where_tags_do_not_move() {
     let roads = answer["audit_annotations"]["images"].as_str().unwrap();
     assert!(roads.ends_with("evidence pack, evidence pack 2"), "{roads}");
     assert_eq!(host.asked().len(), 4, "{:?}", host.asked());
+}
+
+#[test]
+fn what_lies_under_the_first_tag_hides_no_younger_pack() {
+    let case = Case::of("notation-jws-p256");
+    for junk in ["{}", "[0, 0]", "null"] {
+        let mut host = Stock { hidden: only_the_pack, ..case.host() };
+        host.push(junk);
+        let second = format!("{}.2", host.evidence_tag());
+        host.configs.insert(second, host.pack().to_json().into_bytes());
+        let hidden = |tag: &str| only_the_pack(tag) && !tag.contains(".evidence.");
+        let answer = case.validate(&Arc::new(Stock { hidden, ..host }));
+        assert_eq!(answer["accepted"], json!(true), "{junk}: {answer}");
+    }
+}
+
+#[test]
+fn an_old_pack_proves_no_absence_where_a_younger_one_cannot_be_read() {
+    let mut case = Case::of("attestation-b-sc-vuln");
+    case.select_latest();
+    let host = || Stock { hidden: only_the_image, ..case.host().packed() };
+    let answer = case.validate(&Arc::new(host()));
+    assert_eq!(answer["accepted"], json!(true), "{answer}");
+    let down = |tag: &str| tag.ends_with(".evidence.2");
+    let hidden = |tag: &str| only_the_image(tag) && !tag.contains(".evidence");
+    let answer = case.validate(&Arc::new(Stock { hidden, down, ..host() }));
+    assert_eq!(answer["accepted"], json!(false), "{answer}");
+    assert!(message(&answer).contains("the youngest evidence pack was not read"), "{answer}");
+}
+
+#[test]
+fn a_fallback_tag_proves_no_absence() {
+    // Whoever pushes with an old tool writes it, and a registry with the API lists more.
+    let mut case = Case::of("attestation-b-sc-vuln");
+    case.select_latest();
+    let host = Arc::new(case.host());
+    let pack: Value = serde_json::from_str(&host.pack().to_json()).unwrap();
+    assert!(!pack["tags"].as_array().unwrap().is_empty(), "the layout has the tag");
+    let answer = case.validate_pod(&with_annotation(&host.image(), &pack), &host);
+    assert_eq!(answer["accepted"], json!(false), "{answer}");
+    assert!(message(&answer).contains("undetermined"), "{answer}");
+}
+
+#[test]
+fn a_list_of_what_is_not_there_takes_no_callback_from_the_tags() {
+    let case = Case::of("cosign-a-cosign-p256-right-key");
+    let mut host = case.host();
+    let entry = |n: usize| {
+        json!({
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "digest": format!("sha256:{n:064}"), "size": 1000,
+            "artifactType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        })
+    };
+    let list = json!({ "schemaVersion": 2, "manifests": (0..90).map(entry).collect::<Vec<_>>() });
+    let mut pack = Pack::of(&host.digest(), []);
+    let content = countersign::wire::Bytes(list.to_string().into_bytes());
+    pack.referrers.push(PackedList { subject: host.digest(), content });
+    host.push(pack.to_json());
+    let host = Arc::new(host);
+    let answer = case.validate(&host);
+    assert_eq!(answer["accepted"], json!(true), "{answer}");
+    assert!(host.asked().len() <= 5, "{:?}", host.asked());
+}
+
+#[test]
+fn a_tag_that_cannot_be_read_hides_nothing_for_sure() {
+    let mut case = Case::of("attestation-a-att-vuln");
+    let host = Arc::new(case.host().packed());
+    let tag = format!("{}.att", host.digest().replace(':', "-"));
+    let bytes =
+        br#"{"schemaVersion":2,"config":{"mediaType":"m","digest":"d","size":0},"layers":[0]}"#;
+    let digest = countersign_host::registry::sha256_of(bytes);
+    let base64 = json!(countersign::wire::Bytes(bytes.to_vec()));
+    let carried = json!({
+        "apiVersion": "countersign.dev/pack/v1", "subject": host.digest(),
+        "manifests": [{ "digest": digest, "content": base64 }],
+        "tags": [{ "name": tag, "digest": digest }],
+    });
+    case.select_latest();
+    let answer = case.validate(&host);
+    assert_eq!(answer["accepted"], json!(true), "{answer}");
+    let answer = case.validate_pod(&with_annotation(&host.image(), &carried), &host);
+    assert_eq!(answer["accepted"], json!(false), "{answer}");
+    assert!(message(&answer).contains("(evidence.garbled)"), "{answer}");
 }
 
 #[test]

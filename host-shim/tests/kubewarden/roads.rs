@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{packs::Case, pod, stock::Stock};
 
 /// Nothing but the image itself and its evidence tag.
-fn only_the_image(tag: &str) -> bool {
+pub(crate) fn only_the_image(tag: &str) -> bool {
     tag.starts_with("sha256-") && !tag.ends_with(".evidence")
 }
 
@@ -26,7 +26,7 @@ fn envelope(pack: &Pack) -> Value {
     envelopes.next().expect("an envelope in JSON")
 }
 
-fn with_annotation(image: &str, evidence: &Value) -> Value {
+pub(crate) fn with_annotation(image: &str, evidence: &Value) -> Value {
     let mut pod = pod(image);
     pod["object"]["metadata"]["annotations"] =
         json!({ "countersign.dev/evidence": evidence.to_string() });
@@ -102,10 +102,7 @@ fn the_workload_carries_its_own_evidence() {
 fn what_a_workload_says_of_absence_is_not_believed() {
     // The scan that counts is the latest, and who wrote the Pod cannot leave it out.
     let mut case = Case::of("attestation-b-sc-vuln");
-    let require = &mut case.policy["spec"]["rules"][0]["require"];
-    let attestation = find(require, "attestation").expect("an attestation");
-    attestation["select"] = json!("latest");
-    attestation["maxAge"] = json!("500w");
+    case.select_latest();
     let host = Arc::new(bare(&case));
     let pack: Value = serde_json::from_str(&host.pack().to_json()).unwrap();
     let answer = case.validate_pod(&with_annotation(&host.image(), &pack), &host);
@@ -123,10 +120,7 @@ fn a_pack_says_nothing_of_images_in_other_repositories() {
     // The scan that counts is the latest. Who can push a pack of his own image, which stands beside
     // another in a request, says of that one that nothing else is there.
     let mut case = Case::of("attestation-b-sc-vuln");
-    let require = &mut case.policy["spec"]["rules"][0]["require"];
-    let attestation = find(require, "attestation").expect("an attestation");
-    attestation["select"] = json!("latest");
-    attestation["maxAge"] = json!("500w");
+    case.select_latest();
     let mut host = bare(&case);
     let other = format!("sha256:{}", "a".repeat(64));
     let mut pack = host.pack();
@@ -137,16 +131,6 @@ fn a_pack_says_nothing_of_images_in_other_repositories() {
     let decision = answer["audit_annotations"]["decision"].as_str().unwrap();
     let decision: Value = serde_json::from_str(decision).unwrap();
     assert_eq!(decision["images"][1]["outcome"], json!("undetermined"), "{decision}");
-}
-
-fn find<'v>(value: &'v mut Value, name: &str) -> Option<&'v mut Value> {
-    match value {
-        Value::Object(map) => {
-            map.iter_mut().find_map(|(key, v)| if key == name { Some(v) } else { find(v, name) })
-        }
-        Value::Array(list) => list.iter_mut().find_map(|v| find(v, name)),
-        _ => None,
-    }
 }
 
 #[test]

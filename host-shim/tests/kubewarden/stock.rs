@@ -30,6 +30,8 @@ pub(crate) struct Stock {
     pub(crate) refused: BTreeSet<&'static str>,
     /// Tags that are not there whatever the layout has.
     pub(crate) hidden: fn(&str) -> bool,
+    /// Tags that the registry gives no answer for.
+    pub(crate) down: fn(&str) -> bool,
     /// What one callback takes.
     pub(crate) each: Duration,
     pub(crate) asked: Mutex<Vec<String>>,
@@ -45,6 +47,7 @@ impl Stock {
             objects: BTreeMap::new(),
             refused: BTreeSet::new(),
             hidden: |_| false,
+            down: |_| false,
             each: Duration::ZERO,
             asked: Mutex::default(),
         }
@@ -107,6 +110,11 @@ impl Stock {
         let tag = image.rsplit_once(':').map(|(_, tag)| tag).unwrap_or_default();
         if (self.hidden)(tag) {
             return Err(unknown(image));
+        }
+        if (self.down)(tag) {
+            return Err(format!(
+                "Callback evaluation failure: Fail to interact with OCI registry: Server error: url {image}, code: 503, message: down"
+            ));
         }
         let found = |fetch: &Fetch| match self.layout.answer(fetch) {
             Answer::Found { bytes, .. } => Ok(bytes.0),
