@@ -1,11 +1,13 @@
 //! Evidence packs ([`countersign::pack`]) as files, and as a source of evidence.
 
+mod older;
 mod source;
 pub mod stored;
 
 use std::{fs::File, io::Read, path::Path};
 
 pub use countersign::pack::{MAX_BYTES, PACK_VERSION, Pack, PackError};
+pub use older::{Mended, keep_named};
 pub use source::PackSource;
 
 /// Reads a file.

@@ -5,7 +5,7 @@ use std::{error::Error, fmt};
 use countersign::{
     discovery::manifest,
     reference::Digest,
-    wire::{Answer, Fetch},
+    wire::{Answer, Fetch, UnavailableReason},
 };
 use serde::Serialize;
 use serde_json::json;
@@ -34,7 +34,7 @@ pub struct Options {
     pub numbered: bool,
     /// Bytes that the document may have.
     pub most_bytes: u64,
-    /// Takes no other's place: something that the other may have could not be had.
+    /// Takes no other's place: a list could not be had, and what it names may be in the other.
     pub only_new: bool,
 }
 
@@ -89,7 +89,7 @@ pub enum StoreError {
         /// The registry's words.
         error: RegistryError,
     },
-    /// Another is there, and this one may lack something of it.
+    /// Another is there, and names what this one may not know of.
     Incomplete {
         /// The tag.
         tag: String,
@@ -115,7 +115,10 @@ impl fmt::Display for StoreError {
                  numbered tags (--numbered) or in another repository (--to)"
             ),
             Self::Incomplete { tag } => {
-                write!(f, "something could not be had, so the pack under `{tag}` was left as it is")
+                write!(
+                    f,
+                    "not all is known that is attached, so the pack under `{tag}` was left as it is"
+                )
             }
             Self::Full { tag } => write!(
                 f,
@@ -227,8 +230,10 @@ fn written(document: &[u8]) -> String {
 /// Why there is no pack to be had from a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FindError {
-    /// None was stored, it is denied, or it cannot be had.
+    /// None was stored, or its document is not there.
     NotThere(String),
+    /// It is denied, or cannot be had now.
+    Unavailable(String),
     /// What is there is none.
     NoPack(String),
 }
@@ -236,7 +241,9 @@ pub enum FindError {
 impl fmt::Display for FindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotThere(words) | Self::NoPack(words) => f.write_str(words),
+            Self::NotThere(words) | Self::Unavailable(words) | Self::NoPack(words) => {
+                f.write_str(words)
+            }
         }
     }
 }
@@ -263,7 +270,7 @@ pub fn find(
         match source.fetch(&fetch) {
             Answer::Found { bytes, .. } => newest = Some((tag, bytes.0)),
             Answer::Absent { .. } if newest.is_some() => break,
-            other => return Err(FindError::NotThere(format!("tag `{tag}`: {}", missing(&other)))),
+            other => return Err(missing(&format!("tag `{tag}`"), &other)),
         }
     }
     let Some((tag, manifest)) = newest else {
@@ -273,6 +280,7 @@ pub fn find(
         let place = |words| format!("tag `{tag}`: {words}");
         match error {
             FindError::NotThere(words) => FindError::NotThere(place(words)),
+            FindError::Unavailable(words) => FindError::Unavailable(place(words)),
             FindError::NoPack(words) => FindError::NoPack(place(format!("no pack: {words}"))),
         }
     })?;
@@ -295,7 +303,7 @@ fn open(source: &dyn EvidenceSource, repository: &str, manifest: &[u8]) -> Resul
     };
     let bytes = match source.fetch(&fetch) {
         Answer::Found { bytes, .. } => bytes.0,
-        other => return Err(FindError::NotThere(format!("blob {digest}: {}", missing(&other)))),
+        other => return Err(missing(&format!("blob {digest}"), &other)),
     };
     if !digest.matches(&bytes) {
         let words = format!("blob {digest}: the bytes are not those of the digest");
@@ -304,13 +312,18 @@ fn open(source: &dyn EvidenceSource, repository: &str, manifest: &[u8]) -> Resul
     Pack::parse(&bytes).map_err(|e| no_pack(&e.to_string()))
 }
 
-fn missing(answer: &Answer) -> String {
+fn missing(what: &str, answer: &Answer) -> FindError {
     match answer {
-        Answer::Absent { .. } => "there is none".to_owned(),
-        Answer::Denied { message } => format!("denied: {message}"),
-        Answer::Unavailable { message, .. } => format!("unavailable: {message}"),
+        Answer::Absent { .. } => FindError::NotThere(format!("{what}: there is none")),
+        Answer::Denied { message } => FindError::Unavailable(format!("{what}: denied: {message}")),
+        Answer::Unavailable { reason: UnavailableReason::TooLarge, message } => {
+            FindError::NoPack(format!("{what}: {message}"))
+        }
+        Answer::Unavailable { message, .. } => {
+            FindError::Unavailable(format!("{what}: unavailable: {message}"))
+        }
         Answer::Found { .. } | Answer::Partial { .. } | Answer::Resolved { .. } => {
-            "the answer is no content".to_owned()
+            FindError::Unavailable(format!("{what}: the answer is no content"))
         }
     }
 }

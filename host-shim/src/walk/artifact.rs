@@ -158,7 +158,7 @@ impl Asked {
 }
 
 /// The words for no bytes.
-pub(super) fn words(answer: &Answer) -> String {
+pub(crate) fn words(answer: &Answer) -> String {
     match answer {
         Answer::Found { .. } | Answer::Partial { .. } | Answer::Resolved { .. } => {
             "another answer than was asked for".into()

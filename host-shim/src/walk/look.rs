@@ -12,7 +12,7 @@ use countersign::{
 use serde::Deserialize;
 
 use super::{
-    Artifact, Limits, Road, Signature,
+    Artifact, Lack, Limits, Road, Signature,
     answers::Answers,
     document,
     list::{DSSE, Entries, Entry, Family, SIMPLE_SIGNING},
@@ -40,6 +40,7 @@ pub(super) struct Look<'a> {
     /// Digests below which was looked.
     below: BTreeSet<String>,
     gaps: BTreeSet<String>,
+    lack: Option<Lack>,
     unread: Vec<String>,
 }
 
@@ -65,6 +66,7 @@ impl<'a> Look<'a> {
             counted: BTreeSet::new(),
             below: BTreeSet::new(),
             gaps: BTreeSet::new(),
+            lack: None,
             unread: Vec::new(),
         }
     }
@@ -75,14 +77,22 @@ impl<'a> Look<'a> {
         self
     }
 
-    /// What could not be had or was left out, and documents that were too large.
-    pub(super) fn finish(self) -> (Vec<String>, Vec<String>) {
-        (self.gaps.into_iter().collect(), self.unread)
+    /// What could not be had or was left out, the worst of it, and documents that were too large.
+    pub(super) fn finish(self) -> (Vec<String>, Option<Lack>, Vec<String>) {
+        (self.gaps.into_iter().collect(), self.lack, self.unread)
+    }
+
+    fn gap(&mut self, lack: Lack, words: String) {
+        self.gaps.insert(words);
+        self.lack = self.lack.max(Some(lack));
     }
 
     /// The image, or index, and all that is attached.
     pub(super) fn image(&mut self, digest: &str) -> Artifact {
         let (mut image, parsed) = self.open(digest, None);
+        if parsed.is_none() && self.lack.is_some() {
+            self.lack = Some(Lack::List);
+        }
         match parsed {
             Some((index, Shape::Index)) => {
                 self.platforms(&mut image, index.manifests.unwrap_or_default());
@@ -341,7 +351,7 @@ impl<'a> Look<'a> {
 
     fn left_out(&mut self, notes: &mut Vec<String>, count: usize, what: &str) {
         let note = format!("left out: {count} {what}");
-        self.gaps.insert(note.clone());
+        self.gap(Lack::Content, note.clone());
         notes.push(note);
     }
 }

@@ -24,8 +24,10 @@ use countersign::{evidence::Budget, wire::EvidenceItem};
 
 use crate::{driver::fetch_all, source::EvidenceSource};
 use answers::Answers;
+pub(crate) use artifact::words;
 pub use artifact::{Artifact, Asked, Road, Signature, State};
 pub use known::Known;
+pub(crate) use known::unlimited;
 
 use look::Look;
 pub use said::Said;
@@ -73,6 +75,18 @@ impl Default for Limits {
     }
 }
 
+/// What kind of thing was not seen, from the harmless to the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lack {
+    /// Content that something names, and that another try does not bring: it is not there, is not of its
+    /// digest, or is over a limit. Whoever can push can cause that.
+    Content,
+    /// Content that is denied or could not be had; a list that is over a limit.
+    Unavailable,
+    /// The image itself, or a list that is denied or could not be had: what it names is not known.
+    List,
+}
+
 /// What was found, and what it was found in.
 #[derive(Clone, Debug)]
 pub struct Walked {
@@ -82,6 +96,8 @@ pub struct Walked {
     pub evidence: Vec<EvidenceItem>,
     /// What could not be had, or was left out: without an entry, all of it was seen.
     pub gaps: Vec<String>,
+    /// The worst of them.
+    pub lack: Option<Lack>,
     /// Documents that are larger than [`Limits::document_bytes`].
     pub unread: Vec<String>,
 }
@@ -108,6 +124,6 @@ pub fn walk(
     }
     let mut look = Look::new(repository, limits, &mut answers).reading();
     let image = look.image(digest);
-    let (gaps, unread) = look.finish();
-    Walked { image, evidence: answers.into_items(), gaps, unread }
+    let (gaps, lack, unread) = look.finish();
+    Walked { image, evidence: answers.into_items(), gaps, lack, unread }
 }

@@ -1,6 +1,7 @@
 //! Evidence packs: what is in them, and that a decision from a pack is the registry's.
 
 mod command;
+mod kept;
 mod push;
 
 use std::fs;

@@ -116,7 +116,7 @@ impl Inspect {
         let found = stored::find(target.source(), repository, &named.digest);
         registries.say_notes();
         found.map(|(_, pack)| pack).map_err(|error| match error {
-            FindError::NotThere(words) => {
+            FindError::NotThere(words) | FindError::Unavailable(words) => {
                 Unnamed::NotThere(format!("{}: {words}", named.reference))
             }
             FindError::NoPack(words) => Unnamed::NoReference(words),

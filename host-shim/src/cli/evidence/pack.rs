@@ -33,8 +33,9 @@ Nothing in a pack is believed: every signature in it is verified by whoever uses
 evidence gives the same bytes.
 
 Exit codes:
-  0  the pack is written, and nothing is missing in it
-  2  there is no such image; or the pack is written, and something could not be had
+  0  the pack is written. What is listed and is not there, not of its digest or over a limit is missing
+     in it, and is said
+  2  there is no such image; or the pack is written, and something was denied or unavailable
   3  bad input: usage, policy, reference
 
 Examples:
@@ -80,7 +81,7 @@ impl Pack {
             Ok(named) => named,
             Err(unnamed) => return Ok(unnamed.refuse()),
         };
-        let mut collected = collect(target.source(), &named, &self.against, bench.as_ref())?;
+        let mut collected = collect(target.source(), &named, &self.against, bench.as_ref(), None)?;
         registries.say_notes();
         collected.pack.created = self.created.map(|time| time.to_string());
         self.write(&collected.pack)?;

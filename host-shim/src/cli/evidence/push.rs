@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    collect::{Collected, collect, counts},
+    collect::{Collected, Older, collect, counts},
     repository,
 };
 use crate::{
@@ -37,14 +37,16 @@ as one likes: after signing, in a CronJob, or with --watch.
 With a policy, OCSP responses and CRLs that the decision asked for are packed; push again before they
 expire.
 
-What could not be had is not in the pack. It is stored nevertheless and the exit status is 2, unless a
-pack is there already: one that may lack something does not take its place.
+What is listed and could not be had is said. If the pack that is stored has it, it is kept; else it is not
+in the pack, and the list in it still names it, so that a reader knows. Where a list itself is denied or
+unavailable, the pack that is stored is left as it is.
 
 Rights: to pull from the image's repository, and to push to it (or to that of --to).
 
 Exit codes:
-  0  the packs are stored, and nothing is missing in them
-  2  an image is not there, something could not be had, or the registry does not take it
+  0  the packs are stored. What is listed and is not there, not of its digest or over a limit may be
+     missing in them, and is said
+  2  an image is not there, something was denied or unavailable, or the registry does not take it
   3  bad input: usage, policy, reference, a pack larger than --max-size
 
 Examples:
@@ -93,7 +95,7 @@ struct Line<'a> {
     reference: &'a str,
     #[serde(flatten)]
     stored: &'a Stored,
-    /// Something could not be had, and is not in it.
+    /// Something that is listed is not in it, or a list is not.
     gaps: bool,
 }
 
@@ -132,12 +134,18 @@ impl Push {
         let place = Place::parse(self.to.as_deref().unwrap_or(reference));
         let place = place.map_err(|e| e.to_string())?;
         let store = place.open_destination(registries.registry()).map_err(|e| e.to_string())?;
-        let collected = collect(target.source(), &named, &self.against, bench)?;
+        let older = match &self.to {
+            Some(repository) => Older { source: registries.source(), repository },
+            None => Older { source: target.source(), repository: &named.repository },
+        };
+        let collect =
+            |named: &Named| collect(target.source(), named, &self.against, bench, Some(&older));
+        let collected = collect(&named)?;
         let mut exit = self.store(&*store, &named, &collected, bench)?;
         if self.each_platform {
             for digest in &collected.platforms {
                 let named = named.sibling(digest);
-                let collected = collect(target.source(), &named, &self.against, bench)?;
+                let collected = collect(&named)?;
                 exit = exit.worst(self.store(&*store, &named, &collected, bench)?);
             }
         }
@@ -157,7 +165,7 @@ impl Push {
         let options = Options {
             numbered: self.numbered,
             most_bytes: self.max_size << 20,
-            only_new: collected.has_gaps(),
+            only_new: collected.lacks_list(),
         };
         match stored::store(store, &collected.pack, options) {
             Ok(stored) => {

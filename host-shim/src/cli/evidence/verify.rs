@@ -34,7 +34,7 @@ undetermined, never denied. Compare with `countersign verify`, which asks the re
 Exit codes:
   0  allow
   1  deny
-  2  undetermined, or there is no pack
+  2  undetermined, or there is no pack to be had
   3  bad input: usage, policy, reference, or what is there is no pack
 
 Example:
@@ -124,6 +124,7 @@ fn missing(named: &Named, error: &FindError) -> Exit {
             note(&format!("note: `countersign evidence push {reference}` stores one"));
             Exit::Undetermined
         }
+        FindError::Unavailable(_) => Exit::Undetermined,
         FindError::NoPack(_) => Exit::BadInput,
     }
 }

@@ -5,14 +5,14 @@ use std::rc::Rc;
 use countersign::{
     discovery::manifest::{self, CREATED, Descriptor, Manifest, OCI_INDEX, OCI_MANIFEST, Shape},
     reference::Digest,
-    wire::{Answer, Fetch},
+    wire::{Answer, Fetch, UnavailableReason},
 };
 
 use super::Look;
 use crate::{
     registry::{MAX_MANIFEST, matches_digest},
     walk::{
-        Artifact, Asked, Road,
+        Artifact, Asked, Lack, Road,
         artifact::words,
         list::{Family, own_type},
         what,
@@ -46,7 +46,7 @@ impl Look<'_> {
         self.manifests += 1;
         if self.manifests > self.limits.manifests {
             let note = format!("left out: more than {} manifests", self.limits.manifests);
-            self.gaps.insert(note.clone());
+            self.gap(Lack::Content, note.clone());
             return unread(Some(note));
         }
         let max_bytes = size.unwrap_or(MAX_MANIFEST).min(MAX_MANIFEST);
@@ -62,12 +62,12 @@ impl Look<'_> {
             }
             Some(Answer::Found { .. }) => {
                 let note = "the bytes are not those of the digest".to_owned();
-                self.gaps.insert(format!("manifest `{digest}`: {note}"));
+                self.gap(Lack::Content, format!("manifest `{digest}`: {note}"));
                 unread(Some(note))
             }
             Some(answer) => {
-                let note = words(answer);
-                self.gaps.insert(format!("manifest `{digest}`: {note}"));
+                let (lack, note) = (lack_of(answer), words(answer));
+                self.gap(lack, format!("manifest `{digest}`: {note}"));
                 unread(Some(note))
             }
         }
@@ -120,14 +120,14 @@ impl Look<'_> {
         let claimed = layer.size().unwrap_or(most);
         if claimed > most {
             let problem = format!("larger than {most} bytes");
-            self.gaps.insert(format!("blob `{digest}`: {problem}"));
+            self.gap(Lack::Content, format!("blob `{digest}`: {problem}"));
             return Some(Err(problem));
         }
         if self.counted.insert(digest.clone()) {
             if self.bytes + claimed > self.limits.bytes {
                 self.counted.remove(digest);
                 let problem = format!("left out: more than {} bytes in all", self.limits.bytes);
-                self.gaps.insert(format!("blob `{digest}`: {problem}"));
+                self.gap(Lack::Content, format!("blob `{digest}`: {problem}"));
                 return Some(Err(problem));
             }
             self.bytes += claimed;
@@ -141,14 +141,16 @@ impl Look<'_> {
         if !self.reading {
             return None;
         }
-        let problem = match &*answer {
+        let (lack, problem) = match &*answer {
             Answer::Found { bytes, .. } if matches_digest(digest, &bytes.0) => {
                 return Some(Ok(bytes.0.as_slice().into()));
             }
-            Answer::Found { .. } => "the bytes are not those of the digest".to_owned(),
-            answer => words(answer),
+            Answer::Found { .. } => {
+                (Lack::Content, "the bytes are not those of the digest".to_owned())
+            }
+            answer => (lack_of(answer), words(answer)),
         };
-        self.gaps.insert(format!("blob `{digest}`: {problem}"));
+        self.gap(lack, format!("blob `{digest}`: {problem}"));
         Some(Err(problem))
     }
 
@@ -173,8 +175,27 @@ impl Look<'_> {
                 Some(tag) => format!("tag `{tag}`"),
                 None => format!("referrers of `{}`", artifact.digest),
             };
-            self.gaps.insert(format!("{place}: {}", words(answer)));
+            let lack = match is_too_large(answer) {
+                true => Lack::Unavailable,
+                false => Lack::List,
+            };
+            self.gap(lack, format!("{place}: {}", words(answer)));
         }
         artifact.asked.push(asked);
+    }
+}
+
+fn is_too_large(answer: &Answer) -> bool {
+    matches!(answer, Answer::Unavailable { reason: UnavailableReason::TooLarge, .. })
+}
+
+/// Of content. Bytes that are not those of the digest are garbled.
+fn lack_of(answer: &Answer) -> Lack {
+    match answer {
+        Answer::Unavailable { reason: UnavailableReason::Garbled, .. } | Answer::Absent { .. } => {
+            Lack::Content
+        }
+        answer if is_too_large(answer) => Lack::Content,
+        _ => Lack::Unavailable,
     }
 }

@@ -20,19 +20,19 @@ use crate::{
     },
 };
 
-const NOTATION: &str = "application/vnd.cncf.notary.signature";
-const PACK: &str = "application/vnd.countersign.pack.v1+json";
+pub(super) const NOTATION: &str = "application/vnd.cncf.notary.signature";
+pub(super) const PACK: &str = "application/vnd.countersign.pack.v1+json";
 
-fn push(more: &[&str]) -> std::process::Output {
+pub(super) fn push(more: &[&str]) -> std::process::Output {
     run(&[&["evidence", "push", "--plain-http"], more].concat())
 }
 
-fn evidence(digest: &str) -> String {
+pub(super) fn evidence(digest: &str) -> String {
     format!("{}.evidence", digest.replace(':', "-"))
 }
 
 /// Something new is attached to the image.
-fn sign(world: &World, mark: &str) {
+pub(super) fn sign(world: &World, mark: &str) {
     let digest = digest_of(world);
     let size = world.registry.snapshot(NAME).manifests[&digest].1.len();
     let image = json!({ "mediaType": MANIFEST, "digest": digest, "size": size });
