@@ -73,7 +73,7 @@ impl<'a> PackSource<'a> {
     }
 
     /// What a stock Kubewarden comes to know of a list that it cannot ask for: what lies under the fallback
-    /// tag, and what the pack has. That there is no more, only a list says, or who has seen that there is none.
+    /// tag, and what the pack has. That there is no more, only the API's list says, or who has seen none.
     fn listed(
         &self,
         tags: &dyn EvidenceSource,
@@ -82,9 +82,8 @@ impl<'a> PackSource<'a> {
         packed: Option<Answer>,
     ) -> Answer {
         let live = tags.fetch(tag);
-        let told = matches!(live, Answer::Found { .. })
-            || matches!(packed, Some(Answer::Found { .. }))
-            || self.pack.was_absent(fetch);
+        // The tag, there or not, says nothing of the API's list.
+        let told = matches!(packed, Some(Answer::Found { .. })) || self.pack.was_absent(fetch);
         let lists = packed.into_iter().chain(self.pack.answer(tag));
         let reason = UnavailableReason::Unsupported;
         let message = "the pack has no list of the referrers API".to_owned();

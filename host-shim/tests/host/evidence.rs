@@ -189,6 +189,7 @@ fn with_tags_behind_a_pack_only_who_has_seen_a_list_knows_that_nothing_else_is_t
     }
     let empty = Pack::of(&subject(), &[]);
     assert!(matches!(listed(&empty, &Bare), Answer::Unavailable { .. }));
+    assert!(matches!(listed(&empty, &live), Answer::Partial { .. }));
     assert!(matches!(listed(&Pack::of(&subject(), &[nothing]), &Bare), Answer::Absent { .. }));
     let unseen = Pack::of(&subject(), &[tagged]);
     assert!(matches!(listed(&unseen, &Bare), Answer::Partial { .. }));
@@ -395,7 +396,8 @@ fn documents_that_are_no_packs_are_refused() {
         (&|p| p["referrers"][0]["content"] = "*".into(), "base64"),
         (&|p| p["referrers"] = json!([p["referrers"][0], p["referrers"][0]]), "twice"),
         (&|p| p["tags"] = json!([{ "name": "../x", "digest": subject() }]), "is no tag"),
-        (&|p| p["notFound"]["tags"] = vec!["a"; 5000].into(), "twice"),
+        (&|p| p["notFound"] = json!({ "tags": ["a", "a"] }), "twice"),
+        (&|p| p["notFound"] = json!({ "tags": vec!["a"; 5000] }), "at most 4096 entries"),
     ] {
         let found = refused(change);
         assert!(found.contains(words), "{found}");
