@@ -101,10 +101,13 @@ e2e-tests: policy.wasm ## the module as kwctl runs it: replayed sessions, the se
 	@echo "replay, without kwctl: sessions recorded with kwctl $(KWCTL_RECORDED), and in its form"
 	$(CARGO) test --release -p countersign-host --test kwctl --test kubewarden
 
-e2e-kwctl: ## the same with a real one: make e2e-kwctl KWCTL=path
+e2e-kwctl: ## the same, and all the corpora, with a real one: make e2e-kwctl KWCTL=path [POLICY_SERVER=path]
 	@test -n "$(KWCTL)" || { echo "NOT RUN: no kwctl: make e2e-kwctl KWCTL=path" >&2; exit 1; }
 	@$(MAKE) annotated-policy.wasm
+	$(CARGO) build --release -p countersign-loopback-registry
 	scripts/e2e-kwctl.sh $(KWCTL) $(COUNTERSIGN)
+	$(MAKE) -C interop kubewarden KWCTL=$(abspath $(KWCTL)) POLICY_SERVER=$(abspath $(POLICY_SERVER)) \
+		COUNTERSIGN=$(abspath $(COUNTERSIGN)) LOOPBACK_REGISTRY=$(abspath $(TARGET)/release/loopback-registry)
 
 reproducible: ## the portable module twice, from two directories: the same bytes, and their digest
 	scripts/reproducible.sh

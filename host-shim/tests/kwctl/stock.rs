@@ -46,21 +46,15 @@ pub(crate) fn call(
     serde_json::from_slice(&module().call(&call).unwrap().response).unwrap()
 }
 
-/// One question of the module: operation, image, and what the host said.
-pub(crate) type Exchange = (String, String, Result<String, String>);
-
-/// One layout for every name; without blobs and referrers. What was asked is kept.
-pub(crate) struct Stock {
-    layout: Layout,
-    pub(crate) asked: Mutex<Vec<Exchange>>,
-}
+/// One layout for every name; without blobs and referrers.
+pub(crate) struct Stock(Layout);
 
 impl Stock {
     pub(crate) fn of(layout: &str) -> Arc<Self> {
         let directory = root().join("corpora/layouts").join(layout);
         let tag = Selector::Tag("1".to_owned());
         let layout = Layout::open(&directory, Some(tag), Some("127.0.0.1:5001/a")).unwrap();
-        Arc::new(Self { layout, asked: Mutex::default() })
+        Arc::new(Self(layout))
     }
 
     fn answer(&self, operation: &str, image: &str) -> Result<String, String> {
@@ -77,7 +71,7 @@ impl Stock {
             }
             _ => return Err(unknown(image)),
         };
-        match self.layout.answer(&fetch) {
+        match self.0.answer(&fetch) {
             Answer::Resolved { digest } => Ok(json!({ "digest": digest }).to_string()),
             Answer::Found { bytes, .. } => Ok(String::from_utf8(bytes.0).unwrap()),
             _ => Err(unknown(image)),
@@ -101,9 +95,7 @@ fn failed(message: &str) -> String {
 impl HostCallbacks for Stock {
     fn call(&self, _: &str, _: &str, operation: &str, payload: &[u8]) -> Result<Vec<u8>, String> {
         let image: String = serde_json::from_slice(payload).map_err(|e| e.to_string())?;
-        let answer = self.answer(operation, &image);
-        self.asked.lock().unwrap().push((operation.to_owned(), image, answer.clone()));
-        answer.map(String::into_bytes).map_err(|e| failed(&e))
+        self.answer(operation, &image).map(String::into_bytes).map_err(|e| failed(&e))
     }
 }
 
@@ -113,27 +105,6 @@ const REQUESTS: [(&str, &str); 3] = [
     ("v1/oci_manifest", "OciManifest"),
     ("v1/oci_manifest_config", "OciManifestAndConfig"),
 ];
-
-/// A session in the form of `kwctl run --record-host-capabilities-interactions`.
-pub(crate) fn recorded(exchanges: &[Exchange]) -> String {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
-    let mut out = String::new();
-    for (operation, image, answer) in exchanges {
-        let (_, request) = REQUESTS.iter().find(|(name, _)| name == operation).unwrap();
-        out.push_str(&format!(
-            "- type: Exchange\n  request: |\n    !{request}\n    image: {image}\n"
-        ));
-        out.push_str(&match answer {
-            Ok(payload) => {
-                format!("  response:\n    type: Success\n    payload: {}\n", quoted(payload))
-            }
-            Err(message) => {
-                format!("  response:\n    type: Error\n    message: {}\n", quoted(message))
-            }
-        });
-    }
-    out
-}
 
 /// As `kwctl run --replay-host-capabilities-interactions`: in order, and nothing else.
 pub(crate) struct Replay(Mutex<VecDeque<Value>>);
