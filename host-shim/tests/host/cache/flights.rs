@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -30,17 +30,52 @@ fn asked() -> Ask {
     Ask::of(requiring(&json!("ci")), by_digest())
 }
 
+/// Waits until so many have asked for the image's manifest, and a moment longer, in which they come to
+/// wait for each other.
+fn gathered(source: &Counted, count: usize) {
+    let until = Instant::now() + Duration::from_secs(20);
+    let named = digest(&image("app"));
+    let manifest =
+        |fetch: &Fetch| matches!(fetch, Fetch::Manifest { digest, .. } if *digest == named);
+    while source.has_asked(manifest) < count && Instant::now() < until {
+        thread::sleep(Duration::from_millis(1));
+    }
+    thread::sleep(Duration::from_millis(200));
+}
+
+/// Withholds blobs until so many are there, and says when it does.
+struct Gathering {
+    source: Counted,
+    count: usize,
+    withholds: AtomicBool,
+}
+
+impl Gathering {
+    fn of(count: usize) -> Self {
+        Self { source: signed(), count, withholds: AtomicBool::new(false) }
+    }
+}
+
+impl EvidenceSource for Gathering {
+    fn fetch(&self, fetch: &Fetch) -> Answer {
+        if matches!(fetch, Fetch::Blob { .. }) {
+            self.withholds.store(true, Ordering::SeqCst);
+            gathered(&self.source, self.count);
+        }
+        self.source.fetch(fetch)
+    }
+}
+
 #[test]
 fn of_many_who_ask_at_once_one_decides() {
-    let source = Counted { delay: Duration::from_millis(60), ..signed() };
-    let decisions = in_memory();
+    let (source, decisions) = (Gathering::of(8), in_memory());
     let ask = Ask::of(requiring(&json!("ci")), by_digest());
     let judged: Vec<_> = thread::scope(|scope| {
         let all: Vec<_> = (0..8).map(|_| scope.spawn(|| ask.ask(&decisions, &source))).collect();
         all.into_iter().map(|one| one.join().unwrap()).collect()
     });
     let blobs = |fetch: &&Fetch| matches!(fetch, Fetch::Blob { .. });
-    assert_eq!(source.asked().iter().filter(blobs).count(), 1);
+    assert_eq!(source.source.asked().iter().filter(blobs).count(), 1);
     let DecisionFigures { hits, shared, misses, .. } = decisions.figures();
     assert_eq!((misses, hits + shared), (1, 7));
     assert!(shared > 0, "{hits} {shared}");
@@ -52,30 +87,30 @@ fn of_many_who_ask_at_once_one_decides() {
 
 #[test]
 fn one_that_fails_fails_for_all_who_wait_and_is_not_kept() {
-    /// Fails at its second step.
-    struct Faulty(AtomicUsize);
-    impl Evaluator for Faulty {
+    /// Fails at its second step, when all are there.
+    struct Faulty<'a>(&'a Counted, AtomicUsize);
+    impl Evaluator for Faulty<'_> {
         fn step(&self, request: &[u8]) -> Result<Answered, RuntimeError> {
             let response = countersign::step_json(request);
             let parsed: StepResponse = serde_json::from_slice(&response).unwrap();
             if parsed.need.is_some_and(|need| need.iter().any(|f| matches!(f, Fetch::Blob { .. })))
             {
-                self.0.fetch_add(1, Ordering::SeqCst);
-                thread::sleep(Duration::from_millis(100));
+                self.1.fetch_add(1, Ordering::SeqCst);
+                gathered(self.0, 4);
                 return Err(RuntimeError::Trap("as the test wants".to_owned()));
             }
             Ok(response.into())
         }
     }
     let (source, decisions) = (signed(), in_memory());
-    let faulty = Faulty(AtomicUsize::new(0));
+    let faulty = Faulty(&source, AtomicUsize::new(0));
     let ask = Ask::of(requiring(&json!("ci")), by_digest());
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| assert!(ask.with(&faulty, &decisions, &source).is_err()));
         }
     });
-    assert!(faulty.0.load(Ordering::SeqCst) < 4);
+    assert!(faulty.1.load(Ordering::SeqCst) < 4);
     assert_eq!(ask.ask(&decisions, &source).hit, None);
 }
 
@@ -107,26 +142,6 @@ fn a_leader_that_panics_leaves_nobody_waiting() {
     assert_eq!(ended.iter().filter(|ok| !**ok).count(), 1);
 }
 
-/// Withholds blobs until so many have asked for the image's manifest, and a moment longer, in
-/// which they come to wait.
-struct Gathering(Counted, usize);
-
-impl EvidenceSource for Gathering {
-    fn fetch(&self, fetch: &Fetch) -> Answer {
-        let until = Instant::now() + Duration::from_secs(20);
-        if matches!(fetch, Fetch::Blob { .. }) {
-            let named = digest(&image("app"));
-            let manifest =
-                |fetch: &Fetch| matches!(fetch, Fetch::Manifest { digest, .. } if *digest == named);
-            while self.0.has_asked(manifest) < self.1 && Instant::now() < until {
-                thread::sleep(Duration::from_millis(1));
-            }
-            thread::sleep(Duration::from_millis(200));
-        }
-        self.0.fetch(fetch)
-    }
-}
-
 #[test]
 fn nobody_gets_a_decision_that_is_made_for_another_time() {
     let ending = policy(json!({
@@ -141,11 +156,11 @@ fn nobody_gets_a_decision_that_is_made_for_another_time() {
         // Near enough, and past its end.
         (Ask::of(ending, by_digest()), 2, Outcome::Deny),
     ] {
-        let (source, decisions) = (Gathering(signed(), 2), in_memory());
+        let (source, decisions) = (Gathering::of(2), in_memory());
         let later = ask.after(after);
         thread::scope(|scope| {
             let leader = scope.spawn(|| ask.ask(&decisions, &source));
-            while source.0.has_asked(|_| true) == 0 {
+            while !source.withholds.load(Ordering::SeqCst) {
                 thread::yield_now();
             }
             let CachedJudgement { judgement, hit } = later.ask(&decisions, &source);
