@@ -78,7 +78,7 @@ def at(now):
                              capture_output=True, text=True, check=True).stdout.strip()
     return os.environ | {
         "LD_PRELOAD": library, "FAKETIME": moment.strftime("@%Y-%m-%d %H:%M:%S"), "TZ": "UTC",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_COLOR": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_COLOR": "1", "RUST_BACKTRACE": "0",
     }
 
 
@@ -281,8 +281,8 @@ def old(options, cases, directory):
             said[family(case)] = "has no such setting"
         else:
             answer, _, message = kwctl(options, directory, options.old, settings, case["now"], image(case))
-            words = message.split("Caused by:")[0].replace("|", "\\|").replace("\n", " ").strip()
-            said[family(case)] = "allow" if answer and answer["allowed"] else f"refuse: …{words[-120:]}"
+            words = message.partition("Callback evaluation failure: ")[2].splitlines() or [message]
+            said[family(case)] = "allow" if answer and answer["allowed"] else f"refuse: {words[0][:160]}"
     return said
 
 

@@ -17,7 +17,7 @@ pub(crate) struct Callbacks<'h, H> {
     host: &'h H,
     /// When no callback is begun any more.
     until: Duration,
-    /// The longest that one has taken.
+    /// The longest that one has taken, for each of its parts.
     longest: Duration,
     left: usize,
     known: BTreeMap<Question, Reply>,
@@ -58,7 +58,8 @@ impl<'h, H: Host> Callbacks<'h, H> {
         }
         let before = self.host.elapsed();
         // One that takes as long as the longest so far must come back in time.
-        if before.saturating_add(self.longest) >= self.until {
+        let parts = question.parts();
+        if before.saturating_add(self.longest.saturating_mul(parts)) >= self.until {
             let words = format!("after {} ms of {}", before.as_millis(), self.until.as_millis());
             return Err(Failure::Unavailable(UnavailableReason::Deadline, words));
         }
@@ -68,7 +69,8 @@ impl<'h, H: Host> Callbacks<'h, H> {
         };
         self.left = left;
         let reply = question.ask(self.host).map_err(|error| failure(&error, &question));
-        self.longest = self.longest.max(self.host.elapsed().saturating_sub(before));
+        let took = self.host.elapsed().saturating_sub(before);
+        self.longest = self.longest.max(took / parts.max(1));
         // A pack may be large, and is asked for once.
         if !matches!(question, Question::Config(_)) {
             self.known.insert(question, reply.clone());
@@ -320,6 +322,17 @@ mod tests {
 
         fn elapsed(&self) -> Duration {
             Duration::from_millis(self.clock.get())
+        }
+    }
+
+    #[test]
+    fn a_configuration_takes_the_host_as_long_as_two_manifests() {
+        for (each, is_asked) in [(300, true), (340, false)] {
+            let host = Slow { each, clock: Cell::new(0), asked: RefCell::default() };
+            let mut callbacks = Callbacks::new(&host, SECOND, 100);
+            callbacks.digest("r.io/a:1");
+            callbacks.configuration("r.io/a:1".into());
+            assert_eq!(host.asked.borrow().len() == 2, is_asked, "{each}");
         }
     }
 

@@ -69,6 +69,15 @@ struct GetResource<'a> {
 }
 
 impl Question {
+    /// What the host does for it, each as long as the other: it asks whether a registry is there, and for one
+    /// thing. A configuration comes after its manifest.
+    pub(crate) fn parts(&self) -> u32 {
+        match self {
+            Self::Config(_) => 2,
+            Self::Digest(_) | Self::Manifest(_) | Self::Resource { .. } => 1,
+        }
+    }
+
     /// As `hostCapabilities` names it.
     pub(crate) fn capability(&self) -> &'static str {
         match self {

@@ -17,6 +17,8 @@ pub(crate) const ANNOTATION: &str = "countersign.dev/evidence";
 const MOST_PACKS: usize = 8;
 /// Texts in one ConfigMap.
 const MOST_TEXTS: usize = 16;
+/// A road.
+const PACK: &str = "evidence pack";
 /// Bytes of a tag (distribution-spec v1.1, "Pulling manifests").
 const MOST_TAG: usize = 128;
 
@@ -188,7 +190,7 @@ impl Image {
     fn open(&mut self, repository: &str, callbacks: &mut Callbacks<'_, impl Host>) -> bool {
         self.opened += 1;
         let mut tag = Pack::tag(&self.digest);
-        let mut road = "evidence pack".to_owned();
+        let mut road = PACK.to_owned();
         if self.opened > 1 {
             tag = format!("{tag}.{}", self.opened);
             road = format!("{road} {}", self.opened);
@@ -252,6 +254,11 @@ impl Image {
             State::Closed(why) => format!("{road} (not read: {why})"),
         };
         self.roads.iter().map(word).collect::<Vec<_>>().join(", ")
+    }
+
+    /// True where the registry was asked for the evidence pack, and has none.
+    pub(crate) fn has_no_pack(&self) -> bool {
+        self.roads.iter().any(|(road, state)| road == PACK && *state == State::Absent)
     }
 
     /// True where the evidence pack was read.

@@ -124,7 +124,7 @@ fn next(key: &Key, image: &Image, reason: &Reason) -> Option<String> {
     }
     let command = format!("countersign evidence push {}@{}", key.repository, key.digest);
     match reason.code {
-        Code::BudgetTime if image.is_packed() => Some(
+        Code::BudgetTime if !image.has_no_pack() => Some(
             "raise the policy's `timeoutEvalSeconds`, and `spec.evidence.timeout` with it"
                 .to_owned(),
         ),

@@ -32,8 +32,10 @@ pub(crate) struct Stock {
     pub(crate) hidden: fn(&str) -> bool,
     /// Tags that the registry gives no answer for.
     pub(crate) down: fn(&str) -> bool,
-    /// What one callback takes.
+    /// What one request of the host takes: it makes two for a digest or a manifest, and four for a
+    /// configuration.
     pub(crate) each: Duration,
+    pub(crate) spent: Mutex<Duration>,
     pub(crate) asked: Mutex<Vec<String>>,
 }
 
@@ -49,6 +51,7 @@ impl Stock {
             hidden: |_| false,
             down: |_| false,
             each: Duration::ZERO,
+            spent: Mutex::default(),
             asked: Mutex::default(),
         }
     }
@@ -201,15 +204,18 @@ impl HostCallbacks for Stock {
                 "Policy has not been granted access to Kubernetes v1/{kind} resources. The violation has been reported."
             ));
         }
-        match namespace {
+        let answer = match namespace {
             "oci" => self.oci(operation, payload.as_str().unwrap()),
             "kubernetes" => self.resource(&payload),
             _ => Err(format!("unknown namespace: {namespace}")),
-        }
+        };
+        let requests = if operation == "v1/oci_manifest_config" && answer.is_ok() { 4 } else { 2 };
+        *self.spent.lock().unwrap() += self.each * requests;
+        answer
     }
 
     fn elapsed(&self) -> Duration {
-        self.each * u32::try_from(self.asked.lock().unwrap().len()).unwrap()
+        *self.spent.lock().unwrap()
     }
 }
 
