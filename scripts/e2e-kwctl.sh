@@ -64,4 +64,24 @@ for family in examples/kwctl/*/; do
         fi
     done
 done
+# What it says of the module, and that it can be measured.
+if "$kwctl" inspect annotated-policy.wasm > "$here/inspected" 2> "$here/said" \
+    && grep -q '^title: *countersign' "$here/inspected"; then
+    echo "ok    inspect"
+else
+    echo "WRONG inspect" >&2
+    cat "$here/said" >&2
+    wrong=$((wrong + 1))
+fi
+if "$kwctl" bench --warm-up-time 1 --measurement-time 2 --num-samples 10 \
+    --settings-path examples/kwctl/cosign-key/settings.yaml \
+    --request-path examples/kwctl/cosign-key/signed-request.json \
+    --replay-host-capabilities-interactions examples/kwctl/cosign-key/signed-session.yml \
+    annotated-policy.wasm > "$here/bench" 2> "$here/said" && grep -q elapsed "$here/bench"; then
+    echo "ok    bench"
+else
+    echo "WRONG bench" >&2
+    tail -5 "$here/said" >&2
+    wrong=$((wrong + 1))
+fi
 exit "$((wrong > 0))"
