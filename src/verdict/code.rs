@@ -275,7 +275,7 @@ codes! {
     EvidenceHostAsserted "evidence.hostAsserted" Unavailable true
         "only the host's word is there, not bytes that can be checked" => Some("use a host that delivers raw bytes");
     EvidenceUnsupported "evidence.unsupported" Unavailable true
-        "evidence is or may be there, and this host has no road to it" => Some("run `countersign evidence push` for the image, or verify it with `countersign`");
+        "evidence is or may be there, and this host has no road to it" => Some("run `countersign evidence push` for the image, or verify it where its registry can be asked");
     PackStale "pack.stale" Unavailable true
         "evidence is listed for the image that its evidence pack does not have" => Some("run `countersign evidence push` for the image again");
     EvidenceGarbled "evidence.garbled" Unavailable true

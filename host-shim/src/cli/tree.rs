@@ -24,7 +24,7 @@ use crate::{
 
 const API_VERSION: &str = "countersign.dev/tree/v1";
 const HELP: &str = "\
-References: HOST/REPO:TAG, HOST/REPO@DIGEST, oci-layout:DIR[:TAG|@DIGEST]
+References: HOST/REPO:TAG, HOST/REPO@DIGEST, oci-layout:DIR[:TAG|@DIGEST], oci-archive:FILE[:TAG|@DIGEST]
 
 By whom something is signed is what it says itself, unverified. With a policy, what a decision makes
 of it stands below: verified by an authority, refused with the reason, or not asked for (− is also

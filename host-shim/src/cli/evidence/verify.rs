@@ -94,7 +94,7 @@ impl Verify {
             let (tag, pack) = match stored::find(target.source(), repository, &named.digest) {
                 Ok(found) => found,
                 Err(error) => {
-                    exit = exit.worst(missing(&named, &error));
+                    exit = exit.worst(missing(&named, &error, self.plain_http));
                     continue;
                 }
             };
@@ -116,12 +116,13 @@ impl Verify {
     }
 }
 
-fn missing(named: &Named, error: &FindError) -> Exit {
+fn missing(named: &Named, error: &FindError, plain_http: bool) -> Exit {
     note(&format!("error: {}: {}", named.reference, clean(&error.to_string())));
     match error {
         FindError::NotThere(_) => {
             let reference = &named.reference;
-            note(&format!("note: `countersign evidence push {reference}` stores one"));
+            let plain = if plain_http { "--plain-http " } else { "" };
+            note(&format!("note: `countersign evidence push {plain}{reference}` stores one"));
             Exit::Undetermined
         }
         FindError::Unavailable(_) => Exit::Undetermined,
