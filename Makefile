@@ -128,6 +128,7 @@ lint: ## formatting, clippy, documentation, licences and advisories
 bench: countersign ## fuel, bytes and time of one decision a family, and how the cost grows
 	$(CARGO) bench -p countersign-host --bench decisions
 	$(CARGO) bench -p countersign-host --bench growth
+	$(CARGO) bench -p countersign-host --bench instances
 
 fuzz: ## run every fuzz target for T seconds (needs nightly and cargo-fuzz)
 	scripts/fuzz.sh $(or $(T),60)
