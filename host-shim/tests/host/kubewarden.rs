@@ -35,6 +35,12 @@ fn run_with(arguments: &[&str], input: &str) -> Ran {
     Ran(status.code(), text(stdout), text(stderr))
 }
 
+fn annotate(metadata: &Path, out: &Path, more: &[&str], module: &Path) -> Ran {
+    let fixed =
+        ["kubewarden", "annotate", "--metadata-path", text(metadata), "--output-path", text(out)];
+    run(&[&fixed[..], more, &[text(module)]].concat())
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

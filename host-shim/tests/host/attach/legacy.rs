@@ -171,6 +171,13 @@ fn files_that_cannot_be_read_are_refused() {
     assert!(matches!(old, Err(AttachError::Unfit(_))), "{old:?}");
 }
 
+/// The manifest with the signatures, and its tag.
+fn signatures(files: &Files<'_>) -> (String, Value) {
+    let mut manifests = files.manifests().into_iter();
+    let (tag, _, manifest) = manifests.find(|(tag, ..)| tag.ends_with(".sig")).unwrap();
+    (tag, manifest)
+}
+
 /// As often as it takes for one to read while the other is about to write.
 const ROUNDS: usize = 20;
 
@@ -180,8 +187,7 @@ fn two_at_once_do_not_undo_each_other() {
     let (client, registry) = (client(), start(false));
     let layout = corpora.join("layouts/a-two");
     let files = Files(&layout);
-    let manifests = files.manifests();
-    let (tag, _, manifest) = manifests.iter().find(|(tag, ..)| tag.ends_with(".sig")).unwrap();
+    let (tag, manifest) = signatures(&files);
     for round in 0..ROUNDS {
         let to = remote(&client, &registry, &format!("app{round}"));
         bare(&layout, &to);
@@ -191,7 +197,7 @@ fn two_at_once_do_not_undo_each_other() {
                 scope.spawn(move || attach_layer(files, layer, to));
             }
         });
-        let bytes = to.manifest(tag).unwrap().bytes;
+        let bytes = to.manifest(&tag).unwrap().bytes;
         let there: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(there["layers"].as_array().unwrap().len(), 2, "round {round}");
     }
@@ -259,16 +265,15 @@ fn what_another_process_has_written_over_is_added_again() {
     let (client, registry) = (client(), start(false));
     let layout = corpora.join("layouts/a-two");
     let files = Files(&layout);
-    let manifests = files.manifests();
-    let (tag, _, manifest) = manifests.iter().find(|(tag, ..)| tag.ends_with(".sig")).unwrap();
+    let (tag, manifest) = signatures(&files);
     let layers = manifest["layers"].as_array().unwrap();
     let to = remote(&client, &registry, "app");
     bare(&layout, &to);
     attach_layer(&files, &layers[1], &to);
-    let theirs = Mutex::new(Some(to.manifest(tag).unwrap().bytes));
-    let store = WrittenOver { store: &to, tag, theirs };
+    let theirs = Mutex::new(Some(to.manifest(&tag).unwrap().bytes));
+    let store = WrittenOver { store: &to, tag: &tag, theirs };
     let attached = attach_layer(&files, &layers[0], &store);
-    let bytes = to.manifest(tag).unwrap().bytes;
+    let bytes = to.manifest(&tag).unwrap().bytes;
     let there: Value = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(there["layers"].as_array().unwrap().len(), 2);
     assert_eq!((attached.manifest.digest, attached.there), (sha256_of(&bytes), false));

@@ -1,10 +1,10 @@
 //! The module's metadata, and what is made of it.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 
-use super::{Ran, root, run, text, yaml};
+use super::{Ran, annotate, root, run, text, yaml};
 use crate::{guest::answering, scratch::Scratch};
 
 const METADATA: &str = "\
@@ -34,19 +34,9 @@ fn the_section_is_what_kwctl_writes() {
     let metadata = scratch.write("metadata.yml", METADATA);
     let usage = scratch.write("README.md", "two\nlines\n");
     let annotated = scratch.path().join("annotated.wasm");
-    let annotate = |more: &[&str], from: &str| {
-        let fixed = [
-            "kubewarden",
-            "annotate",
-            "--metadata-path",
-            text(&metadata),
-            "--output-path",
-            text(&annotated),
-        ];
-        run(&[&fixed[..], more, &[from]].concat())
-    };
+    let annotate = |more: &[&str], from: &Path| annotate(&metadata, &annotated, more, from);
     let Ran(code, _, said) =
-        annotate(&["--usage-path", text(&usage), "--kwctl-version", "1.36.0"], text(&module));
+        annotate(&["--usage-path", text(&usage), "--kwctl-version", "1.36.0"], &module);
     assert_eq!(code, Some(0), "{said}");
     let wasm = fs::read(&annotated).unwrap();
     assert!(wasm.starts_with(&fs::read(&module).unwrap()), "the module itself is left as it is");
@@ -55,11 +45,11 @@ fn the_section_is_what_kwctl_writes() {
         section(&wasm),
         r#"{"protocolVersion":"v1","rules":[{"apiGroups":[""],"apiVersions":["v1"],"resources":["pods"],"operations":["CREATE","UPDATE"]}],"annotations":{"io.kubewarden.kwctl":"1.36.0","io.kubewarden.policy.title":"x","io.kubewarden.policy.usage":"two\nlines\n"},"mutating":true,"backgroundAudit":true,"executionMode":"kubewarden-wapc","policyType":"kubernetes","contextAwareResources":[],"hostCapabilities":["oci/v1/manifest_digest","oci/v1/oci_manifest"]}"#
     );
-    let Ran(code, _, said) = annotate(&[], text(&annotated));
+    let Ran(code, _, said) = annotate(&[], &annotated);
     assert_eq!(code, Some(3));
     assert!(said.contains("annotated already"), "{said}");
     // Nobody else has written it.
-    annotate(&[], text(&module));
+    annotate(&[], &module);
     assert!(!section(&fs::read(&annotated).unwrap()).contains("kwctl"));
 }
 
@@ -73,15 +63,7 @@ fn a_module_that_speaks_another_protocol_is_not_annotated() {
     ] {
         let module = scratch.write(name, bytes);
         let out = scratch.path().join("out.wasm");
-        let Ran(code, _, said) = run(&[
-            "kubewarden",
-            "annotate",
-            "--metadata-path",
-            text(&metadata),
-            "--output-path",
-            text(&out),
-            text(&module),
-        ]);
+        let Ran(code, _, said) = annotate(&metadata, &out, &[], &module);
         assert_eq!(code, Some(3), "{name}");
         assert!(said.contains(words) && !out.exists(), "{said}");
     }

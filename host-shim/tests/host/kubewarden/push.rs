@@ -5,7 +5,7 @@ use std::fs;
 use loopback_registry::{Fault, What};
 use serde_json::{Value, json};
 
-use super::{Ran, run, text};
+use super::{Ran, annotate, run, text};
 use crate::{copy::start, guest::answering, scratch::Scratch};
 
 const METADATA: &str = "\
@@ -22,15 +22,7 @@ fn annotated(scratch: &Scratch) -> String {
     let module = scratch.write("policy.wasm", answering(b"\"v1\""));
     let metadata = scratch.write("metadata.yml", METADATA);
     let out = scratch.path().join("annotated.wasm");
-    let Ran(code, _, said) = run(&[
-        "kubewarden",
-        "annotate",
-        "--metadata-path",
-        text(&metadata),
-        "--output-path",
-        text(&out),
-        text(&module),
-    ]);
+    let Ran(code, _, said) = annotate(&metadata, &out, &[], &module);
     assert_eq!(code, Some(0), "{said}");
     text(&out).to_owned()
 }
